@@ -1,0 +1,423 @@
+"""Recurrent encoder-decoder models, from the article's plain one to Luong's and Bahdanau's with attention.
+
+The encoder reads x_1 ... x_T into states h_1 ... h_T; the bridge turns its last state into the
+decoder's first; the decoder writes one token a step. Without attention that first state is all
+the decoder gets (Sutskever et al. 2014). With attention, each decoder state also looks back at all
+h_j (Bahdanau et al. 2015; Luong et al. 2015).
+
+Whole sequences go through torch's fused layers where torch has the equations (LSTM, GRU, tanh and
+ReLU RNN). The same equations stand in ``cell_step``, which writes one token at a time and runs the
+variants that torch has not. Both share one set of weights, under torch's names.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from transduce.config import Config, require
+from transduce.models.base import PAD, Generator, State, inside, reversed_positions
+
+# Scores of additive attention take batch * tgt_len * src_len * hidden numbers; longer ones are computed in parts.
+ADDITIVE_LIMIT = 64_000_000
+
+
+class RNNConfig(Config, tag_field="family", tag="rnn"):
+    """Everything that shapes a recurrent encoder-decoder."""
+
+    cell: Literal["lstm", "gru", "gru_before", "rnn"] = "lstm"
+    # gru: reset gate after the product, as in torch; gru_before: before it, as in Cho et al. 2014, eq. 8
+    activation: Literal["tanh", "relu", "sigmoid"] = "tanh"  # of the plain "rnn" cell
+    embed: int = 256
+    hidden: int = 256  # of the decoder
+    encoder_hidden: int | None = None  # width of an encoder state, both directions together; None: as ``hidden``
+    layers: int = 1
+    encoder_layers: int | None = None  # None: as ``layers``
+    bidirectional: bool = True  # each direction has half of ``encoder_hidden``
+    reverse_source: bool = False  # Sutskever et al. 2014, section 3.3
+    attention: Literal["none", "dot", "general", "additive", "scaled_dot"] = "general"
+    input_feeding: bool = False  # the last attentional state is part of the next input (Luong et al. 2015, section 3.3)
+    bridge: Literal["copy", "dense"] = "copy"
+    # copy: layer l of the decoder starts from layer l's last encoder state; dense: tanh(W h_T + b) of the top layer
+    tied: Literal["none", "decoder", "all"] = "all"
+    # decoder: target embedding = output weights (Press and Wolf 2017); all: source embedding too (one vocabulary)
+    dropout: float = 0.1  # on embeddings, between layers, before the output (Zaremba et al. 2014)
+
+    def __post_init__(self) -> None:
+        for name in ("embed", "hidden", "layers"):
+            require(getattr(self, name) >= 1, f"model.{name} must be at least 1; got {getattr(self, name)}.")
+        require(self.enc_layers >= 1 and self.enc_hidden >= 1, "the encoder needs at least one layer and one unit.")
+        require(0 <= self.dropout < 1, f"model.dropout must be at least 0 and below 1; got {self.dropout}.")
+        require(not self.bidirectional or self.enc_hidden % 2 == 0,
+                f"a bidirectional encoder needs an even width; got {self.enc_hidden}.")  # fmt: skip
+        same = self.enc_hidden == self.hidden
+        require(same or self.attention not in ("dot", "scaled_dot"),
+                f'attention "{self.attention}" needs encoder states as wide as decoder states '
+                f'({self.enc_hidden} and {self.hidden}); use "general".')  # fmt: skip
+        require(self.bridge == "dense" or (same and self.enc_layers == self.layers),
+                'bridge "copy" needs an encoder of the decoder\'s width and layers; use bridge "dense".')  # fmt: skip
+        require(not self.input_feeding or self.attention != "none", "input feeding needs attention.")
+        require(self.cell == "rnn" or self.activation == "tanh", f'a {self.cell} cell has no choice of activation.')
+
+    @property
+    def enc_hidden(self) -> int:
+        return self.hidden if self.encoder_hidden is None else self.encoder_hidden
+
+    @property
+    def enc_layers(self) -> int:
+        return self.layers if self.encoder_layers is None else self.encoder_layers
+
+    @property
+    def fused(self) -> bool:
+        """Whether torch computes a whole sequence of this cell in one call."""
+        return self.cell in ("lstm", "gru") or (self.cell == "rnn" and self.activation != "sigmoid")
+
+
+# ----------------------------------------------------------------------------------------------- recurrence
+
+
+def cell_step(config: RNNConfig, projected: Tensor, h: Tensor, c: Tensor | None,
+              w_hh: Tensor, b_hh: Tensor) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    """One step of one layer. ``projected`` is W_ih x_t + b_ih, of shape (rows, gates * hidden).
+
+    rnn:         h_t = sigma(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)
+    lstm:        Hochreiter and Schmidhuber 1997 with forget gates; gates in the order i, f, g, o
+    gru:         n = tanh(W_in x + b_in + r * (W_hn h + b_hn)); torch's, reset after the product
+    gru_before:  n = tanh(W_in x + b_in + W_hn (r * h) + b_hn); Cho et al. 2014, eq. 8
+    h, c: (rows, hidden). Returns the new h and c (None unless lstm).
+    """
+    if config.cell == "lstm":
+        assert c is not None
+        i, f, g, o = (projected + F.linear(h, w_hh, b_hh)).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+    if config.cell == "rnn":
+        sigma = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}[config.activation]
+        return sigma(projected + F.linear(h, w_hh, b_hh)), None
+    x_r, x_z, x_n = projected.chunk(3, dim=-1)
+    if config.cell == "gru":
+        h_r, h_z, h_n = F.linear(h, w_hh, b_hh).chunk(3, dim=-1)
+        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        n = torch.tanh(x_n + r * h_n)
+    else:
+        hidden = h.shape[-1]
+        h_r, h_z = F.linear(h, w_hh[: 2 * hidden], b_hh[: 2 * hidden]).chunk(2, dim=-1)
+        r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+        n = torch.tanh(x_n + F.linear(r * h, w_hh[2 * hidden :], b_hh[2 * hidden :]))
+    return (1 - z) * n + z * h, None
+
+
+class Recurrence(nn.Module):
+    """A stack of recurrent layers, in one direction or both, over whole sequences or step by step."""
+
+    def __init__(self, config: RNNConfig, *, inputs: int, hidden: int, layers: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.config, self.layers, self.directions = config, layers, 2 if bidirectional else 1
+        self.hidden = hidden // self.directions  # of one direction
+        kind = {"lstm": nn.LSTM, "gru": nn.GRU, "gru_before": nn.GRU, "rnn": nn.RNN}[config.cell]
+        between = config.dropout if layers > 1 else 0.0
+        extra = {"nonlinearity": config.activation} if config.cell == "rnn" and config.activation == "relu" else {}
+        # For the cells that torch has not, this module only holds the weights, under the usual names.
+        self.rnn = kind(inputs, self.hidden, layers, batch_first=True, dropout=between,
+                        bidirectional=bidirectional, **extra)  # fmt: skip
+        if config.cell == "lstm":  # a forget gate that starts open: Jozefowicz et al. 2015
+            with torch.no_grad():
+                for name, weight in self.rnn.named_parameters():
+                    if name.startswith("bias_ih"):
+                        weight[self.hidden : 2 * self.hidden] += 1.0
+
+    def forward(self, x: Tensor, lengths: Tensor | None, h: Tensor | None = None, c: Tensor | None = None
+                ) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
+        """Run over whole sequences.
+
+        x: (batch, len, inputs); lengths: (batch,) or None when every position counts;
+        h, c: first states, (layers * directions, batch, hidden of one direction), zeros if None.
+        Returns outputs (batch, len, directions * hidden), zero behind each length, and the last h and c
+        at each row's own length, shaped as the first ones.
+        """
+        if not self.config.fused:
+            return self._loop(x, lengths, h)
+        first = None if h is None else (h if c is None else (h, c))
+        if lengths is None:
+            outputs, last = self.rnn(x, first)
+        else:
+            packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            packed, last = self.rnn(packed, first)
+            outputs, _ = pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
+        return (outputs, *last) if self.config.cell == "lstm" else (outputs, last, None)
+
+    def step(self, x: Tensor, h: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """One step of a stack in one direction. x: (rows, inputs); h, c: (layers, rows, hidden).
+
+        Returns the top layer's output (rows, hidden) and the new h and c.
+        """
+        hs, cs = [], []
+        for layer in range(self.layers):
+            if layer and self.training:
+                x = F.dropout(x, self.config.dropout)
+            w_ih, w_hh, b_ih, b_hh = self._weights(layer, 0)
+            x, new_c = cell_step(self.config, F.linear(x, w_ih, b_ih), h[layer],
+                                 None if c is None else c[layer], w_hh, b_hh)  # fmt: skip
+            hs.append(x)
+            cs.append(new_c)
+        return x, torch.stack(hs), None if c is None else torch.stack([each for each in cs if each is not None])
+
+    def _loop(self, x: Tensor, lengths: Tensor | None, h: Tensor | None) -> tuple[Tensor, Tensor, None]:
+        """``forward`` with a loop over time, for the cells that torch has not. No such cell has a memory c."""
+        batch, length, _ = x.shape
+        real = torch.ones(batch, length, dtype=torch.bool, device=x.device) if lengths is None else inside(lengths, length)
+        last = []
+        for layer in range(self.layers):
+            if layer:
+                x = F.dropout(x, self.config.dropout, training=self.training)
+            sides = []
+            for side in range(self.directions):
+                w_ih, w_hh, b_ih, b_hh = self._weights(layer, side)
+                projected = F.linear(x, w_ih, b_ih)  # (batch, len, gates * hidden)
+                index = layer * self.directions + side
+                state = x.new_zeros(batch, self.hidden) if h is None else h[index]
+                outputs: list[Tensor] = [state] * length
+                for t in reversed(range(length)) if side else range(length):
+                    new, _ = cell_step(self.config, projected[:, t], state, None, w_hh, b_hh)
+                    state = torch.where(real[:, t, None], new, state)  # padding leaves the state as it was
+                    outputs[t] = state
+                last.append(state)
+                sides.append(torch.stack(outputs, dim=1) * real[:, :, None])
+            x = torch.cat(sides, dim=-1)
+        return x, torch.stack(last), None
+
+    def _weights(self, layer: int, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        suffix = f"_l{layer}" + ("_reverse" if side else "")
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_ih, w_hh, b_ih, b_hh = (getattr(self.rnn, name + suffix) for name in names)
+        return w_ih, w_hh, b_ih, b_hh
+
+
+# ------------------------------------------------------------------------------------------------ attention
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The source as attention sees it, one row a sentence."""
+
+    keys: Tensor  # (batch, src_len, hidden): encoder states, projected as the score needs them
+    values: Tensor  # (batch, src_len, encoder hidden): encoder states h_j
+    padding: Tensor  # (batch, src_len) bool: True where there is no source token
+
+    def select(self, rows: Tensor) -> Memory:
+        return Memory(self.keys[rows], self.values[rows], self.padding[rows])
+
+
+class Attention(nn.Module):
+    """score(q_t, h_j), softmax over j, and the context sum_j alpha_tj h_j.
+
+    dot: q . h;  scaled_dot: q . h / sqrt(hidden) (Vaswani et al. 2017, eq. 1, one head, no projections);
+    general: q . W h (Luong et al. 2015, eq. 8);  additive: v . tanh(W_q q + W_k h) (Bahdanau et al. 2015,
+    appendix A.1.2; our query is the decoder's state of this step, theirs that of the step before).
+    """
+
+    def __init__(self, config: RNNConfig) -> None:
+        super().__init__()
+        self.kind = config.attention
+        if self.kind in ("general", "additive"):
+            self.key = nn.Linear(config.enc_hidden, config.hidden, bias=False)
+        if self.kind == "additive":
+            self.query = nn.Linear(config.hidden, config.hidden, bias=False)
+            self.v = nn.Parameter(torch.empty(config.hidden).uniform_(-1, 1) / math.sqrt(config.hidden))
+
+    def remember(self, states: Tensor, lengths: Tensor) -> Memory:
+        """Prepare encoder states (batch, src_len, encoder hidden) once for all decoder steps."""
+        keys = self.key(states) if self.kind in ("general", "additive") else states
+        return Memory(keys, states, ~inside(lengths, states.shape[1]))
+
+    def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """query: (batch, tgt_len, hidden). Returns context (batch, tgt_len, encoder hidden), alpha (batch, tgt_len, src_len)."""
+        scores = self._additive(query, memory.keys) if self.kind == "additive" else query @ memory.keys.mT
+        if self.kind == "scaled_dot":
+            scores = scores / math.sqrt(query.shape[-1])
+        alpha = scores.masked_fill(memory.padding[:, None], -torch.inf).softmax(dim=-1)  # (batch, tgt_len, src_len)
+        return alpha @ memory.values, alpha
+
+    def _additive(self, query: Tensor, keys: Tensor) -> Tensor:
+        part = max(1, ADDITIVE_LIMIT // (keys.numel() or 1))
+        parts = [torch.tanh(self.query(q)[:, :, None] + keys[:, None]) @ self.v for q in query.split(part, dim=1)]
+        return torch.cat(parts, dim=1)
+
+
+# ---------------------------------------------------------------------------------------------------- model
+
+
+@dataclass(frozen=True)
+class RNNState(State):
+    """The decoder between two steps, under the names of the equations."""
+
+    hidden: Tensor  # (layers, rows, hidden): s_t of each layer
+    cell: Tensor | None  # (layers, rows, hidden): the LSTM's memory; None for other cells
+    memory: Memory | None  # the source, one row a sentence; None without attention
+    fed: Tensor | None = None  # (rows, embed): the attentional state that input feeding passes on
+    attention: Tensor | None = None  # (rows, src_len): alpha of the last step
+    context: Tensor | None = None  # (rows, encoder hidden): sum_j alpha_j h_j of the last step
+
+    def __len__(self) -> int:
+        return self.hidden.shape[1]
+
+    def select(self, rows: Tensor) -> RNNState:
+        return RNNState(
+            hidden=self.hidden[:, rows],
+            cell=None if self.cell is None else self.cell[:, rows],
+            memory=None if self.memory is None else self._memory_of(rows),
+            fed=None if self.fed is None else self.fed[rows],
+            attention=None if self.attention is None else self.attention[rows],
+            context=None if self.context is None else self.context[rows],
+        )
+
+    def _memory_of(self, rows: Tensor) -> Memory:
+        """The memory after ``select``: kept one row a sentence where the new rows still come in equal groups.
+
+        Beam search selects rows at every step; copying the source along with them would cost more
+        than the step itself.
+        """
+        assert self.memory is not None
+        group = len(self) // len(self.memory.keys)
+        owner = rows.div(group, rounding_mode="floor")  # the sentence each new row belongs to
+        kept, counts = torch.unique_consecutive(owner, return_counts=True)
+        if not bool((counts == counts[:1]).all()):
+            return self.memory.select(owner)
+        whole = len(kept) == len(self.memory.keys) and bool((kept == torch.arange(len(kept), device=kept.device)).all())
+        return self.memory if whole else self.memory.select(kept)
+
+
+class RNN(Generator):
+    """The recurrent encoder-decoder. Weights of both sides, the bridge, attention and the output."""
+
+    def __init__(self, config: RNNConfig, *, source_vocab: int, target_vocab: int) -> None:
+        super().__init__()
+        require(config.tied != "all" or source_vocab == target_vocab,
+                f'model.tied="all" needs one vocabulary for both sides; got {source_vocab} and {target_vocab} tokens. '
+                'Use tied="decoder".')  # fmt: skip
+        self.config, self.vocab = config, target_vocab
+        self.target_embedding = nn.Embedding(target_vocab, config.embed)
+        self.source_embedding = (
+            self.target_embedding if config.tied == "all" else nn.Embedding(source_vocab, config.embed)
+        )
+        self.encoder = Recurrence(config, inputs=config.embed, hidden=config.enc_hidden, layers=config.enc_layers,
+                                  bidirectional=config.bidirectional)  # fmt: skip
+        self.decoder = Recurrence(config, inputs=config.embed * (2 if config.input_feeding else 1),
+                                  hidden=config.hidden, layers=config.layers, bidirectional=False)  # fmt: skip
+        states = 2 if config.cell == "lstm" else 1
+        if config.bridge == "dense":
+            self.bridge = nn.Linear(config.enc_hidden, states * config.layers * config.hidden)
+        # What the output weights multiply: h~ = tanh(W_c [context; s_t]) with attention (Luong et al. 2015, eq. 5);
+        # without it s_t itself, brought to the embedding's width only where tied weights or sizes ask for it.
+        if config.attention != "none":
+            self.attention = Attention(config)
+            self.combine = nn.Linear(config.enc_hidden + config.hidden, config.embed, bias=False)
+        elif config.hidden != config.embed:
+            self.combine = nn.Linear(config.hidden, config.embed, bias=False)
+        self.output = nn.Linear(config.embed, target_vocab)
+        if config.tied != "none":
+            self.output.weight = self.target_embedding.weight
+        self._init_embeddings()
+
+    def _init_embeddings(self) -> None:
+        with torch.no_grad():
+            for table in {self.source_embedding, self.target_embedding}:
+                table.weight.normal_(std=self.config.embed**-0.5)
+            self.output.bias.zero_()
+
+    def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor) -> Tensor:
+        state = self.start(source, source_lengths)
+        x = self._drop(self.target_embedding(target_in))  # (batch, tgt_len, embed)
+        if not self.config.input_feeding:
+            outputs, _, _ = self.decoder(x, None, state.hidden, state.cell)
+            readout, _, _ = self._read_out(outputs, state.memory)
+        else:
+            steps = []
+            for t in range(x.shape[1]):
+                readout, state = self._step(x[:, t], state)
+                steps.append(readout)
+            readout = torch.stack(steps, dim=1)
+        logits: Tensor = self.output(self._drop(readout))  # (batch, tgt_len, vocab)
+        return logits
+
+    def start(self, source: Tensor, source_lengths: Tensor) -> RNNState:
+        states, h, c = self.encode(source, source_lengths)
+        hidden, cell = self._bridge(h, c)
+        memory = self.attention.remember(states, source_lengths) if self.config.attention != "none" else None
+        fed = states.new_zeros(len(source), self.config.embed) if self.config.input_feeding else None
+        return RNNState(hidden=hidden, cell=cell, memory=memory, fed=fed)
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, RNNState]:
+        assert isinstance(state, RNNState)
+        readout, state = self._step(self._drop(self.target_embedding(tokens)), state)
+        return self.output(self._drop(readout)), state
+
+    def encode(self, source: Tensor, source_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Encoder states h_j (batch, src_len, encoder hidden), in the source's order, and the last h and c.
+
+        The last states are (layers * directions, batch, hidden of one direction).
+        """
+        x = self._drop(self.source_embedding(source))
+        if not self.config.reverse_source:
+            states, h, c = self.encoder(x, source_lengths)
+            return states, h, c
+        order = reversed_positions(source_lengths, source.shape[1])[:, :, None]
+        states, h, c = self.encoder(x.gather(1, order.expand_as(x)), source_lengths)
+        return states.gather(1, order.expand_as(states)), h, c
+
+    def _bridge(self, h: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The decoder's first state from the encoder's last: (layers, batch, hidden) each."""
+        joined = [None if each is None else self._join(each) for each in (h, c)]
+        if self.config.bridge == "copy":
+            assert joined[0] is not None
+            return joined[0], joined[1]
+        top = joined[0][-1]  # type: ignore[index]  # (batch, encoder hidden)
+        first = torch.tanh(self.bridge(top)).view(len(top), -1, self.config.layers, self.config.hidden)
+        hidden = first[:, 0].transpose(0, 1).contiguous()
+        return hidden, first[:, 1].transpose(0, 1).contiguous() if c is not None else None
+
+    def _join(self, states: Tensor) -> Tensor:
+        """Both directions of a layer side by side: (layers * directions, batch, half) to (layers, batch, whole)."""
+        _, batch, _ = states.shape
+        split = states.view(self.encoder.layers, self.encoder.directions, batch, -1)
+        return split.transpose(1, 2).reshape(self.encoder.layers, batch, -1)
+
+    def _step(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
+        """One decoder step on embedded tokens x (rows, embed). Returns the readout (rows, embed) and the next state."""
+        if state.fed is not None:
+            x = torch.cat([x, state.fed], dim=-1)
+        top, hidden, cell = self.decoder.step(x, state.hidden, state.cell)
+        if state.memory is None:
+            readout, context, alpha = self._read_out(top, None)
+            return readout, replace(state, hidden=hidden, cell=cell)
+        sentences = len(state.memory.keys)
+        grouped = top.view(sentences, -1, top.shape[-1])  # (batch, beam, hidden): the beams of a sentence share its memory
+        readout, context, alpha = self._read_out(grouped, state.memory)
+        assert context is not None and alpha is not None
+        readout = readout.reshape(len(top), -1)
+        fed = readout if state.fed is not None else None
+        return readout, replace(state, hidden=hidden, cell=cell, fed=fed, attention=alpha.reshape(len(top), -1),
+                                context=context.reshape(len(top), -1))  # fmt: skip
+
+    def _read_out(self, top: Tensor, memory: Memory | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """What the output weights multiply, with the context and the attention that made it.
+
+        top: decoder states (batch, tgt_len, hidden), or (rows, hidden) without attention.
+        """
+        if memory is None:
+            return (self.combine(top) if self.config.hidden != self.config.embed else top), None, None
+        context, alpha = self.attention(top, memory)
+        return torch.tanh(self.combine(torch.cat([context, top], dim=-1))), context, alpha
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.config.dropout, training=self.training)
+
+
+# The id of padding is fixed by models/base.py; embeddings of padded positions are computed and never used.
+assert PAD == 0
