@@ -1,0 +1,392 @@
+"""The command line: each command parses, calls one library function, and prints.
+
+Text goes to stdout, everything else to stderr. torch is imported only inside commands, so that
+``--help`` answers at once. Exit status: 0 done, 1 the user's input was at fault, 2 usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from transduce import __version__
+from transduce.errors import ConfigError, TransduceError
+
+if TYPE_CHECKING:
+    from transduce.transducer import Transducer
+
+BEGAN = time.perf_counter()  # as near to the moment the command was typed as we can tell
+CHUNK = 1_000  # lines read, translated and written together
+
+app = typer.Typer(
+    name="transduce",
+    help="Sequence-to-sequence learning on the machine you have: a file of pairs in, a model of your own out.\n\n"
+    "Begin with: transduce demo, or transduce train pairs.csv",
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+
+DataArgument = Annotated[list[str], typer.Argument(metavar="DATA...", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train wrote it.")]
+SourceOption = Annotated[str | None, typer.Option(help="Column to read from (guessed when there are two).")]
+TargetOption = Annotated[str | None, typer.Option(help="Column to write.")]
+FormatOption = Annotated[str | None, typer.Option(help="csv, tsv, jsonl, parquet or text; told by the name otherwise.")]
+EncodingOption = Annotated[str, typer.Option(help="Encoding of text files.")]
+DelimiterOption = Annotated[str | None, typer.Option(help="What separates CSV cells: , ; | or tab.")]
+HeaderOption = Annotated[bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+ThreadsOption = Annotated[int | None, typer.Option(help="Processor threads; all cores by default.")]
+BeamOption = Annotated[int | None, typer.Option(help="Beam width; 1 is greedy search.")]
+PenaltyOption = Annotated[float | None, typer.Option("--length-penalty", help="Exponent of the length penalty (Wu et al. 2016).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def top(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        print(f"transduce {__version__}")
+        raise typer.Exit
+
+
+@app.command(no_args_is_help=True)
+def train(
+    data: Annotated[list[str] | None, typer.Argument(metavar="DATA...", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder to make; runs/NAME by default.")] = None,
+    source: SourceOption = None,
+    target: TargetOption = None,
+    valid: Annotated[list[str] | None, typer.Option(help="Pairs to validate on: a file, a share (0.05) or a count; 5 %, at most 1,000, by default.")] = None,
+    test: Annotated[list[str] | None, typer.Option(help="Pairs for the final report: as --valid.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Time to be ready in, everything included: 5m, 90s, 1h30m. 5m by default.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Passes over the data, instead of a budget.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Updates, instead of a budget.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. model.attention=none, tokenizer.kind=char; --set list shows them all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
+    format: FormatOption = None,
+    encoding: EncodingOption = "utf-8",
+    delimiter: DelimiterOption = None,
+    header: HeaderOption = None,
+    max_length: Annotated[int, typer.Option(help="Longest side of a training pair, in tokens; longer pairs are left out and counted.")] = 250,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard events too.")] = False,
+    wandb: Annotated[bool, typer.Option("--wandb", help="Write Weights & Biases logs too, offline unless WANDB_MODE says otherwise.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+) -> None:  # fmt: skip
+    """Train a model on pairs of text, evaluate it, and keep it in a run folder.
+
+    Example: transduce train pairs.csv --source english --target french --budget 5m -o runs/en-fr
+    """
+    if settings and "list" in settings:
+        _list_settings()
+        return
+    if resume is not None:
+        if data:
+            raise click.UsageError("--resume RUN goes on with that run's own data; leave DATA out.")
+        from transduce import pipeline
+
+        pipeline.resume(resume, quiet=quiet, began=BEGAN)
+        return
+    if not data:
+        raise click.UsageError("Missing argument 'DATA...'. Example: transduce train pairs.csv")
+    from transduce.config import duration
+
+    seconds = None if budget is None else duration(budget)
+    from transduce import pipeline
+    from transduce.run import Request
+
+    request = Request(
+        data=pipeline.paths_of(data) or [], source=source, target=target,
+        valid=_held_out("--valid", valid), test=_held_out("--test", test), budget=seconds,
+        epochs=epochs, steps=steps, settings=settings or [], seed=seed, device=device, threads=threads,
+        format=format, encoding=encoding, delimiter=delimiter, header=header, max_length=max_length,
+        tensorboard=tensorboard, wandb=wandb,
+    )  # fmt: skip
+    pipeline.fit(request, out or pipeline.default_folder(request), began=BEGAN, quiet=quiet)
+
+
+@app.command(no_args_is_help=True)
+def translate(
+    run: RunArgument,
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT...]", help="Texts, each translated to a line; stdin, line by line, when there is none.")] = None,
+    file: Annotated[str | None, typer.Option("--file", "-f", metavar="FILE", help="Translate this file's lines; - is stdin.")] = None,
+    beam: BeamOption = None,
+    nbest: Annotated[int, typer.Option(help="Outputs for each text: number, score and text, separated by tabs.")] = 1,
+    length_penalty: PenaltyOption = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Draw from the distribution instead of searching.")] = False,
+    temperature: Annotated[float | None, typer.Option(help="With --sample: below 1 is more certain, above 1 more varied.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="With --sample: only among the k likeliest tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="With --sample: only among the likeliest tokens that make up p.")] = None,
+    seed: Annotated[int | None, typer.Option(help="With --sample.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line: source, outputs with scores.")] = False,
+    encoding: EncodingOption = "utf-8",
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:  # fmt: skip
+    """Translate texts, a file, or standard input, in the input's order.
+
+    Example: transduce translate runs/en-fr "A man is riding a horse."
+    """
+    if text and file:
+        raise click.UsageError("Give TEXT or --file, not both.")
+    if not sample and any(value is not None for value in (temperature, top_k, top_p, seed)):
+        raise click.UsageError("--temperature, --top-k, --top-p and --seed belong to --sample.")
+    options = _chosen(beam=beam, nbest=nbest, length_penalty=length_penalty, temperature=temperature, top_k=top_k,
+                      top_p=top_p, seed=seed) | ({"sample": True} if sample else {})  # fmt: skip
+    if nbest > 1 and beam is None and not sample:
+        options["beam"] = max(5, nbest)
+    if text and text != ["-"]:
+        lines: Iterable[str] = text
+    else:
+        from transduce.data.readers import read_lines
+
+        lines = read_lines(file or "-", encoding=encoding)
+    model = _load(run, device, threads)
+    at_once = 1 if not text and sys.stdin.isatty() and file in (None, "-") else CHUNK
+    for chunk in _chunks(lines, at_once):
+        for source, outputs in zip(chunk, model.hypotheses(chunk, **options), strict=True):
+            _print_outputs(source, outputs, nbest=nbest, as_json=json)
+        sys.stdout.flush()
+
+
+@app.command(no_args_is_help=True)
+def evaluate(
+    run: RunArgument,
+    data: DataArgument,
+    source: SourceOption = None,
+    target: TargetOption = None,
+    beam: BeamOption = None,
+    length_penalty: PenaltyOption = None,
+    json: JsonOption = False,
+    per_sentence: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table with a row a pair: scores, source, output, reference (TSV).")] = None,
+    format: FormatOption = None,
+    encoding: EncodingOption = "utf-8",
+    delimiter: DelimiterOption = None,
+    header: HeaderOption = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:  # fmt: skip
+    """Measure a model against pairs: BLEU, chrF, TER, exact match, perplexity, token accuracy.
+
+    Example: transduce evaluate runs/en-fr test.csv
+    """
+    model = _load(run, device, threads)
+    pairs = list(_pairs(model, data, source, target, format, encoding, delimiter, header))
+    found = model.evaluate(pairs, **_chosen(beam=beam, length_penalty=length_penalty))
+    if per_sentence:
+        from transduce.report import write_sentences
+
+        write_sentences(per_sentence, found)
+    if json:
+        scores: dict[str, Any] = {key: {"value": score.value, "signature": score.signature} for key, score in found.scores.items()}
+        _print_json({"run": str(run), "data": data, "pairs": len(pairs), "seconds": round(found.seconds, 3), "scores": scores})
+        return
+    from transduce.report import score_lines
+
+    print(f"{len(pairs):,} pairs, translated in {found.seconds:.1f} s ({len(pairs) / max(found.seconds, 1e-9):,.0f} a second)")
+    for line in score_lines(found.scores):
+        print(line)
+
+
+@app.command(no_args_is_help=True)
+def score(
+    run: RunArgument,
+    data: DataArgument,
+    source: SourceOption = None,
+    target: TargetOption = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    format: FormatOption = None,
+    encoding: EncodingOption = "utf-8",
+    delimiter: DelimiterOption = None,
+    header: HeaderOption = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Log-probability of given pairs: for each, its sum over tokens (natural logarithm) and the number of tokens.
+
+    Example: transduce score runs/en-fr pairs.csv
+    """
+    model = _load(run, device, threads)
+    pairs = _pairs(model, data, source, target, format, encoding, delimiter, header)
+    for chunk in _chunks(pairs, CHUNK):
+        for pair, found in zip(chunk, model.forced((pair.source, pair.target) for pair in chunk), strict=True):
+            if json:
+                _print_json({"row": pair.row, "log_prob": found.log_prob, "tokens": found.tokens,
+                             "source": pair.source, "target": pair.target})  # fmt: skip
+            else:
+                print(f"{found.log_prob:.4f}\t{found.tokens}")
+        sys.stdout.flush()
+
+
+@app.command(no_args_is_help=True)
+def inspect(
+    data: DataArgument,
+    source: SourceOption = None,
+    target: TargetOption = None,
+    valid: Annotated[list[str] | None, typer.Option(help="A held-out file, to look for overlap.")] = None,
+    test: Annotated[list[str] | None, typer.Option(help="Another held-out file.")] = None,
+    json: JsonOption = False,
+    format: FormatOption = None,
+    encoding: EncodingOption = "utf-8",
+    delimiter: DelimiterOption = None,
+    header: HeaderOption = None,
+) -> None:
+    """Look at a file before training on it: rows, lengths, duplicates, overlap, odd rows by number.
+
+    Example: transduce inspect pairs.csv --test test.csv
+    """
+    from transduce.config import to_dict
+    from transduce.data.readers import open_pairs
+    from transduce.data.report import inspect_pairs
+
+    settings = {"source": source, "target": target, "encoding": encoding, "header": header, "delimiter": delimiter}
+    readers = [open_pairs(paths if len(paths) > 1 else paths[0], format=format, **settings) if paths else None
+               for paths in (data, valid, test)]  # fmt: skip
+    assert readers[0] is not None
+    found = inspect_pairs(readers[0], valid_reader=readers[1], test_reader=readers[2])
+    if json:
+        _print_json(to_dict(found))
+    else:
+        print("\n".join(found.lines()))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder to make; runs/demo by default.")] = None,
+    budget: Annotated[str, typer.Option(help="Time to be ready in.")] = "2m",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> None:
+    """Train a translator on the built-in English-French pairs, in about two minutes, with no network.
+
+    Example: transduce demo
+    """
+    from transduce.config import duration
+
+    seconds = duration(budget)
+    from transduce import pipeline
+
+    pipeline.demo(out, seconds=seconds, seed=seed, began=BEGAN)
+
+
+def main() -> None:
+    """The ``transduce`` command."""
+    try:
+        status = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(status if isinstance(status, int) else 0)
+    except TransduceError as error:
+        _leave(f"transduce: {error}", error.exit_status)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _leave("transduce: interrupted.", 130)
+    except BrokenPipeError:  # the reader of our output has left, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except MemoryError:
+        _leave("transduce: out of memory. Use a smaller batch (--set training.batch_tokens=...) or shorter input.", 1)
+
+
+def _leave(message: str, status: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(status)
+
+
+def _load(run: Path, device: str, threads: int | None) -> Transducer:
+    from transduce.run import read_config
+
+    read_config(run)  # the cheap checks first
+    import torch
+
+    from transduce.transducer import load
+
+    if threads is not None:
+        if threads < 1:
+            raise ConfigError(f"--threads must be at least 1; got {threads}.")
+        torch.set_num_threads(threads)
+    return load(run, device=device)
+
+
+def _pairs(model: Transducer, data: list[str], source: str | None, target: str | None, format: str | None, encoding: str,
+           delimiter: str | None, header: bool | None) -> Iterator[Any]:  # fmt: skip
+    """Pairs to measure on; the columns are those the model was trained on, where the file has them."""
+    from transduce.data.readers import open_pairs
+
+    def opened(source: str | None, target: str | None) -> Any:
+        return open_pairs(data if len(data) > 1 else data[0], source=source, target=target, format=format,
+                          encoding=encoding, delimiter=delimiter, header=header)  # fmt: skip
+
+    if source is None and target is None and data != ["-"]:
+        try:
+            return iter(opened(model.config.source, model.config.target))
+        except TransduceError:
+            pass  # other names: guess, or say what is wrong, as for any file
+    return iter(opened(source, target))
+
+
+def _held_out(option: str, given: list[str] | None) -> list[str] | float | None:
+    """What --valid or --test means: paths, a share or a count, or the default."""
+    from transduce.pipeline import held_out_request
+
+    if not given:
+        return None
+    found = held_out_request(given[0] if len(given) == 1 else given)
+    return found
+
+
+def _print_outputs(source: str, outputs: list[tuple[str, Any]], *, nbest: int, as_json: bool) -> None:
+    if as_json:
+        _print_json({"source": source, "outputs": [{"text": text, "score": each.score, "log_prob": each.log_prob}
+                                                   for text, each in outputs]})  # fmt: skip
+    elif nbest > 1:
+        for number, (text, each) in enumerate(outputs, start=1):
+            print(f"{number}\t{each.score:.4f}\t{_one_line(text)}")
+    else:
+        print(_one_line(outputs[0][0]) if outputs else "")
+
+
+def _one_line(text: str) -> str:
+    """A line feed in an output would shift every line after it."""
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _chosen(**options: Any) -> dict[str, Any]:
+    """The options that were given; the run's own defaults hold for the others."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _list_settings() -> None:
+    from transduce.config import to_dict
+    from transduce.pipeline import Settings
+
+    def show(values: dict[str, Any], prefix: str) -> None:
+        for name, value in values.items():
+            if isinstance(value, dict):
+                show(value, f"{prefix}{name}.")
+            elif name != "family":
+                print(f"{prefix}{name}={value}")
+
+    show(to_dict(Settings()), "")

@@ -1,0 +1,502 @@
+"""Text to ids and back, through the ``tokenizers`` library: words, characters, BPE or unigram pieces.
+
+A piece holds its real leading space (" man"), so pieces joined are the text again: nothing stands
+for a space and nothing has to be glued or "detokenized". What no piece covers is spelled by the
+bytes of its UTF-8, so with ``byte_fallback`` every text survives the round trip, unchanged but for
+the Unicode normalization that was asked for. Digits, letters and punctuation never share a piece;
+for that reason no text, not even "</s>" or "<0x41>", can turn into a special token.
+
+    tokenizer = Tokenizer.train(texts, config=TokenizerConfig(vocab=3000))
+    tokenizer.decode(tokenizer.encode("A man is riding a horse."))  # the same sentence
+
+Ids: <pad> <s> </s> <unk>, then the 256 bytes <0x00> to <0xFF> (with ``byte_fallback``), then what
+was learned. All of them count in ``vocab``, which is thus the size of the model's output. The bytes
+are cheap: on 29,000 English-French caption pairs a joint BPE vocabulary of 3,000 ids takes 15.4
+tokens a sentence with the bytes inside the 3,000 and 15.2 with them on top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tokenizers
+
+from transduce.config import Config, require
+from transduce.errors import ConfigError, RunError
+from transduce.files import write_text
+
+PAD, BOS, EOS, UNK = 0, 1, 2, 3
+SPECIALS = ("<pad>", "<s>", "</s>", "<unk>")
+BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
+
+Kind = Literal["bpe", "unigram", "word", "char"]
+Normalization = Literal["nfc", "nfkc", "none"]
+
+# The library uses all cores (RAYON_NUM_THREADS bounds them). A forked child must not touch the
+# parent's threads: said beforehand, the library neither warns nor blocks there.
+if "TOKENIZERS_PARALLELISM" not in os.environ:
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: os.environ.update(TOKENIZERS_PARALLELISM="false"))
+
+# Scripts whose words are not set apart by spaces: a text that begins with one gets no space before it.
+_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_SINGLE = r"\p{Han}\p{Hiragana}\p{Katakana}"
+_FIRST_SPACE = rf"\A(?=[^{_UNSPACED}])"
+_REST = r" ?\p{N}| ?[^\s\p{L}\p{M}\p{N}]+|\s"
+_SUBWORDS = rf" ?[\p{{L}}\p{{M}}]+['’]?|{_REST}"
+_WORDS = rf"[{_SINGLE}]| ?[\p{{L}}\p{{M}}&&[^{_SINGLE}]]+['’]?|{_REST}"
+
+_TRAINING_CHARACTERS = 50_000_000  # more text than this is thinned before a vocabulary is learned from it
+_COVERAGE = 0.9999  # characters beyond this share of a text are left to bytes
+
+
+class TokenizerConfig(Config):
+    """What to cut text into.
+
+    kind           bpe or unigram pieces, words (of letters; a Chinese or Japanese character is a word), characters
+    vocab          number of ids, specials and bytes included; fewer when the text does not hold as many pieces
+    joint          one vocabulary for both sides; None: when both sides are written with the same letters
+    lowercase      make all text lower case (output is lower case too)
+    normalization  Unicode form: nfc (canonical: looks the same), nfkc (also folds width, ligatures, ...), none
+    min_count      words, characters and merges seen less often get no piece (merges: at least 2; unigram: characters)
+    byte_fallback  spell what has no piece by its bytes; without it such text becomes <unk>, a word or character each
+    """
+
+    kind: Kind = "bpe"
+    vocab: int = 3000
+    joint: bool | None = None
+    lowercase: bool = False
+    normalization: Normalization = "nfc"
+    min_count: int = 1
+    byte_fallback: bool = True
+
+    def __post_init__(self) -> None:
+        least = len(_fixed_pieces(byte_fallback=self.byte_fallback)) + 2
+        besides = "4 special and 256 byte tokens" if self.byte_fallback else "4 special tokens"
+        require(self.vocab >= least, f"vocab must be at least {least} ({besides} count in it); got {self.vocab}.")
+        require(self.vocab <= 10_000_000, f"vocab must be at most 10,000,000; got {self.vocab}.")
+        require(self.min_count >= 1, f"min_count must be at least 1; got {self.min_count}.")
+
+
+class Tokenizer:
+    """Text to ids and back. Made by ``train``, ``load`` or ``from_json``; never changes."""
+
+    def __init__(self, description: Mapping[str, Any]) -> None:
+        """From the library's JSON structure, which must be one that ``train`` makes.
+
+        Raises ``ValueError`` (or whatever the library raises) otherwise; ``from_json`` is the door for files.
+        """
+        self.kind, self._prefixed = _recognized(description)
+        self._pieces = _pieces_in_order(description["model"])
+        self._json = json.dumps(description, ensure_ascii=False, separators=(",", ":"))
+        self._library = tokenizers.Tokenizer.from_str(self._json)
+        table = [piece.encode("utf-8") for piece in self._pieces]
+        if table[len(SPECIALS) : len(SPECIALS) + 1] == [b"<0x00>"]:
+            table[len(SPECIALS) : len(SPECIALS) + 256] = [bytes([byte]) for byte in range(256)]
+        table[PAD] = table[BOS] = table[EOS] = b""
+        table[UNK] = b" <unk>" if self.kind == "word" else b"<unk>"
+        self._table = table
+
+    @classmethod
+    def train(cls, texts: Iterable[str], *, config: TokenizerConfig | None = None) -> Tokenizer:
+        """Learn a vocabulary from ``texts``, the same one from the same texts every time.
+
+        Memory is bounded: beyond 50 million characters an evenly spread part of the texts is used.
+        """
+        config = config or TokenizerConfig()
+        description = _skeleton(config.kind, config.normalization, config.lowercase, config.byte_fallback)
+        normalized = _normalized(thinned(texts), description["normalizer"])
+        room = config.vocab - len(_fixed_pieces(byte_fallback=config.byte_fallback))
+        alphabet, rare = _alphabet(normalized, room, config)
+        fixed = _fixed_pieces(byte_fallback=config.byte_fallback)
+        model: dict[str, Any] = description["model"]
+        if config.kind == "unigram":
+            scored = _learn_unigram(_without(rare, normalized), room, alphabet)
+            lowest = min((score for _, score in scored), default=0.0)
+            model["vocab"] = [[piece, lowest] for piece in fixed] + [[piece, score] for piece, score in scored]
+        else:
+            learned: list[str] = alphabet
+            if config.kind == "bpe":
+                least = max(2, config.min_count)
+                learned, model["merges"] = _learn_bpe(_without(rare, normalized), room, alphabet, least)
+            elif config.kind == "word":
+                learned = _learn_words(normalized, room, alphabet if config.byte_fallback else [], config.min_count)
+            model["vocab"] = {piece: number for number, piece in enumerate([*fixed, *learned])}
+        return cls(description)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tokenizer:
+        """Read what ``save`` wrote. Raises ``RunError`` when the file is missing, broken or altered in structure."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise RunError(f"{path}: cannot read the tokenizer ({reason}).") from error
+        return cls.from_json(text, where=str(path))
+
+    @classmethod
+    def from_json(cls, text: str, *, where: str = "tokenizer") -> Tokenizer:
+        """From the text that ``to_json`` gave. Raises ``RunError`` for any other; ``where`` opens the message."""
+        try:
+            return cls(json.loads(text))
+        except BaseException as error:
+            # The library raises plain Exception, and on some inputs a panic that is not even that.
+            if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+                raise
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise RunError(f"{where}: not a tokenizer that this version wrote, or altered since ({reason}).") from error
+
+    def save(self, path: str | Path) -> None:
+        """Write the tokenizer to ``path``, atomically, in the format of the ``tokenizers`` library."""
+        write_text(path, self._json)
+
+    def to_json(self) -> str:
+        """The whole tokenizer as text, the same for equal tokenizers."""
+        return self._json
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids."""
+        return len(self._pieces)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of ``to_json()`` in hexadecimal: equal digests, equal ids."""
+        return hashlib.sha256(self._json.encode("utf-8")).hexdigest()
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of ``text``, without <s> and </s>. An empty text has none; a lone surrogate counts as U+FFFD."""
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
+        """Ids of each text, on all cores."""
+        listed = texts if isinstance(texts, list) else list(texts)
+        try:
+            encodings = self._library.encode_batch_fast(listed, add_special_tokens=False)
+        except (TypeError, UnicodeError):
+            encodings = self._library.encode_batch_fast([_encodable(t) for t in listed], add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of ``ids`` up to the first </s>; <pad> and <s> give nothing, bytes that are not UTF-8 give U+FFFD.
+
+        Raises ``ValueError`` for an id outside the vocabulary.
+        """
+        table, size = self._table, len(self._table)
+        parts: list[bytes] = []
+        for number in ids:
+            if number == EOS:
+                break
+            if not 0 <= number < size:
+                raise ValueError(f"id {number} is outside the vocabulary of {size} pieces")
+            parts.append(table[number])
+        text = b"".join(parts).decode("utf-8", errors="replace")
+        return text[1:] if self._prefixed and text.startswith(" ") else text
+
+    def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
+        """Text of each row of ids."""
+        return [self.decode(ids) for ids in batch]
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """The pieces that ``ids`` stand for, to be read: leading space kept, bytes as <0xE4>, specials by name.
+
+        Tabs and other control characters are escaped. Raises ``ValueError`` for an id outside the vocabulary.
+        """
+        size = len(self._pieces)
+        named = []
+        for number in ids:
+            if not 0 <= number < size:
+                raise ValueError(f"id {number} is outside the vocabulary of {size} pieces")
+            piece = self._pieces[number]
+            named.append(piece if piece.isprintable() else "".join(_visible(character) for character in piece))
+        return named
+
+    def __repr__(self) -> str:
+        return f"<Tokenizer {self.kind}, {self.vocab_size:,} pieces>"
+
+
+@dataclass(frozen=True)
+class TokenizerPair:
+    """The tokenizers of the two sides; one and the same when the vocabulary is joint."""
+
+    source: Tokenizer
+    target: Tokenizer
+
+    @property
+    def joint(self) -> bool:
+        """Whether both sides share one vocabulary."""
+        return self.source is self.target or self.source.to_json() == self.target.to_json()
+
+    def save(self, folder: str | Path) -> None:
+        """Write tokenizer.json (joint), or source.json and target.json, into ``folder``, which must exist."""
+        place = Path(folder)
+        if self.joint:
+            self.source.save(place / "tokenizer.json")
+        else:
+            self.source.save(place / "source.json")
+            self.target.save(place / "target.json")
+        for name in ("source.json", "target.json") if self.joint else ("tokenizer.json",):
+            (place / name).unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> TokenizerPair:
+        """Read what ``save`` wrote. Raises ``RunError`` when a file is missing or broken."""
+        place = Path(folder)
+        if (place / "tokenizer.json").exists():
+            both = Tokenizer.load(place / "tokenizer.json")
+            return cls(both, both)
+        if not (place / "source.json").exists() and not (place / "target.json").exists():
+            raise RunError(f"{place}: no tokenizer.json (nor source.json and target.json) in this folder.")
+        return cls(Tokenizer.load(place / "source.json"), Tokenizer.load(place / "target.json"))
+
+
+def train_pair(
+    source_texts: Iterable[str], target_texts: Iterable[str], *, config: TokenizerConfig | None = None
+) -> TokenizerPair:
+    """Learn a joint vocabulary or one for each side, of ``config.vocab`` ids each.
+
+    ``config.joint`` decides; where it is None, ``shares_script`` does.
+    """
+    config = config or TokenizerConfig()
+    source, target = thinned(source_texts), thinned(target_texts)
+    if shares_script(source, target) if config.joint is None else config.joint:
+        both = Tokenizer.train(itertools.chain(source, target), config=config)
+        return TokenizerPair(both, both)
+    return TokenizerPair(Tokenizer.train(source, config=config), Tokenizer.train(target, config=config))
+
+
+def shares_script(source_texts: Iterable[str], target_texts: Iterable[str]) -> bool:
+    """Whether both sides are written with the same letters: their shares, letter by letter, overlap by half.
+
+    English and French 0.9, English and Russian 0.0. Case is ignored. Sides without letters are compared by
+    all their characters; an empty side shares with every other.
+    """
+    shares = []
+    for texts in (source_texts, target_texts):
+        counts = Counter(itertools.chain.from_iterable(text.casefold() for text in itertools.islice(texts, 20_000)))
+        letters = {character: count for character, count in counts.items() if character.isalpha()}
+        shares.append(letters or {character: count for character, count in counts.items() if not character.isspace()})
+    source, target = shares
+    if not source or not target:
+        return True
+    totals = sum(source.values()), sum(target.values())
+    common = (min(count / totals[0], target.get(character, 0) / totals[1]) for character, count in source.items())
+    return sum(common) >= 0.5
+
+
+def thinned(texts: Iterable[str], *, characters: int = _TRAINING_CHARACTERS) -> list[str]:
+    """All ``texts``, or an evenly spread part of them that holds at most ``characters`` characters.
+
+    Reads ``texts`` once and holds no more than that; which texts are kept depends on their places only.
+    """
+    kept: list[tuple[int, str]] = []
+    held, level = 0, 0
+    for place, text in enumerate(texts):
+        # The golden ratio spreads the places evenly over 32 bits, in step with no period of the file.
+        mark = place * 0x9E3779B1 & 0xFFFFFFFF
+        if mark >> (32 - level):
+            continue
+        text = text[:characters]
+        kept.append((mark, text))
+        held += len(text)
+        while held > characters and len(kept) > 1:
+            level += 1
+            kept = [(mark, text) for mark, text in kept if not mark >> (32 - level)]
+            held = sum(len(text) for _, text in kept)
+    return [text for _, text in kept]
+
+
+# What a tokenizer consists of ---------------------------------------------------------------------------
+
+
+def _fixed_pieces(*, byte_fallback: bool) -> tuple[str, ...]:
+    return SPECIALS + BYTES if byte_fallback else SPECIALS
+
+
+def _skeleton(kind: str, normalization: str, lowercase: bool, byte_fallback: bool) -> dict[str, Any]:  # noqa: FBT001
+    """The library's JSON structure with an empty vocabulary."""
+    steps: list[dict[str, Any]] = [] if normalization == "none" else [{"type": normalization.upper()}]
+    steps += [{"type": "Lowercase"}] if lowercase else []
+    decoders: list[dict[str, Any]] = [{"type": "ByteFallback"}] if byte_fallback else []
+    decoders += [{"type": "Fuse"}]
+    pre_tokenizer = None
+    if kind != "char":
+        steps += [{"type": "Replace", "pattern": {"Regex": _FIRST_SPACE}, "content": " "}]
+        decoders += [{"type": "Strip", "content": " ", "start": 1, "stop": 0}]
+        pattern = {"Regex": _WORDS if kind == "word" else _SUBWORDS}
+        pre_tokenizer = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+    model: dict[str, Any]
+    if kind == "unigram":
+        model = {"type": "Unigram", "unk_id": UNK, "vocab": [], "byte_fallback": byte_fallback}
+    elif kind == "word" and not byte_fallback:
+        model = {"type": "WordLevel", "vocab": {}, "unk_token": SPECIALS[UNK]}
+    else:
+        model = {"type": "BPE", "dropout": None, "unk_token": SPECIALS[UNK], "continuing_subword_prefix": None}
+        model |= {"end_of_word_suffix": None, "fuse_unk": kind == "bpe", "byte_fallback": byte_fallback}
+        model |= {"ignore_merges": kind == "word", "vocab": {}, "merges": []}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": {"type": "Sequence", "normalizers": steps} if steps else None,
+        "pre_tokenizer": pre_tokenizer,
+        "post_processor": None,
+        "decoder": {"type": "Sequence", "decoders": decoders},
+        "model": model,
+    }
+
+
+def _recognized(description: Mapping[str, Any]) -> tuple[Kind, bool]:
+    """The kind, and whether texts get a space in front. ``ValueError`` unless it is a structure of ``_skeleton``.
+
+    Only these few structures are let into the library, so that a stranger's file cannot bring in a
+    pattern that runs forever or a step that loses text.
+    """
+    if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
+        raise ValueError("not a tokenizer")
+    empty = {"vocab": None, "merges": None}
+    kinds: tuple[Kind, ...] = ("bpe", "unigram", "word", "char")
+    for kind, form, lowercase, fallback in itertools.product(kinds, ("nfc", "nfkc", "none"), (False, True), (True, False)):
+        ours = _skeleton(kind, form, lowercase, fallback)
+        if {**ours, "model": {**ours["model"], **empty}} == {**description, "model": {**description["model"], **empty}}:
+            pieces = _pieces_in_order(description["model"])
+            fixed = _fixed_pieces(byte_fallback=fallback)
+            if tuple(pieces[: len(fixed)]) != fixed:
+                raise ValueError("special tokens or bytes are not in their places")
+            return kind, kind != "char"
+    raise ValueError("unknown structure")
+
+
+def _pieces_in_order(model: Mapping[str, Any]) -> list[str]:
+    """Piece of each id. ``ValueError`` unless ids run from 0 without a gap and pieces differ."""
+    vocab = model["vocab"]
+    if isinstance(vocab, list):
+        pieces = [piece for piece, _ in vocab]
+        distinct = len(set(pieces)) == len(pieces)
+    else:
+        pieces = sorted(vocab, key=vocab.__getitem__)
+        distinct = [vocab[piece] for piece in pieces] == list(range(len(pieces)))
+    if not distinct:
+        raise ValueError("ids have gaps or pieces repeat")
+    return pieces
+
+
+# How vocabularies are learned ----------------------------------------------------------------------------
+
+
+def _normalized(texts: Iterable[str], normalizer: Mapping[str, Any] | None) -> list[str]:
+    if normalizer is None:
+        return [_encodable(text) for text in texts]
+    empty = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "pre_tokenizer": None}
+    empty |= {"post_processor": None, "decoder": None, "model": {"type": "WordLevel", "vocab": {}, "unk_token": ""}}
+    library = tokenizers.Tokenizer.from_str(json.dumps({**empty, "normalizer": normalizer}))
+    return [library.normalizer.normalize_str(_encodable(text)) for text in texts]
+
+
+def _alphabet(texts: Sequence[str], room: int, config: TokenizerConfig) -> tuple[list[str], list[str]]:
+    """Characters that get a piece, the most frequent first, and those that do not.
+
+    Characters alone may take all the room of a character vocabulary, three quarters of it for pieces, and a
+    quarter for words; the rarest, beyond ``_COVERAGE`` of the text, are left to their bytes.
+    """
+    counts = np.zeros(0x110000, dtype=np.int64)
+    for start in range(0, len(texts), 10_000):
+        joined = "".join(texts[start : start + 10_000]).encode("utf-32-le")
+        counts += np.bincount(np.frombuffer(joined, dtype=np.uint32), minlength=0x110000)
+    seen = np.flatnonzero(counts)
+    order = seen[np.lexsort((seen, -counts[seen]))]
+    room = max(1, {"char": room, "word": room // 4}.get(config.kind, room * 3 // 4))
+    kept = min(room, int((counts[order] >= config.min_count).sum()))
+    if config.byte_fallback and config.kind != "char" and order.size:
+        kept = min(kept, 1 + int(np.searchsorted(np.cumsum(counts[order]), _COVERAGE * counts.sum())))
+    characters = [chr(code) for code in order]
+    return characters[:kept], characters[kept:]
+
+
+def _without(rare: Sequence[str], texts: list[str]) -> Iterator[str]:
+    """The texts with a line feed, which no piece crosses, in place of each character in ``rare``."""
+    if not rare:
+        return iter(texts)
+    pattern = re.compile("[" + "".join(map(re.escape, rare)) + "]")
+    return (pattern.sub("\n", text) for text in texts)
+
+
+def _bare(model: Any) -> tokenizers.Tokenizer:
+    """A tokenizer of the library that splits but does not normalize, to be trained."""
+    library = tokenizers.Tokenizer(model)
+    library.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(_SUBWORDS), "isolated")
+    return library
+
+
+def _learn_bpe(texts: Iterator[str], room: int, alphabet: list[str], least: int) -> tuple[list[str], list[list[str]]]:
+    """Pieces and merges (Sennrich et al. 2016) by the library, whose result depends on the counts only."""
+    library = _bare(tokenizers.models.BPE())
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=room,
+        min_frequency=least,
+        initial_alphabet=alphabet,
+        limit_alphabet=len(alphabet),
+        show_progress=False,
+    )
+    library.train_from_iterator(texts, trainer)
+    model = json.loads(library.to_str())["model"]
+    return sorted(model["vocab"], key=model["vocab"].__getitem__), model["merges"]
+
+
+def _learn_unigram(texts: Iterator[str], room: int, alphabet: list[str]) -> list[tuple[str, float]]:
+    """Pieces and log-probabilities (Kudo 2018) by the library, in an order and with digits that never vary.
+
+    The library walks through a hash table: sums differ in their last bits, and characters that it
+    had pruned and puts back get min + 0.0001 k in random order. Both are smoothed out.
+    """
+    library = _bare(tokenizers.models.Unigram())
+    # One piece more than wanted: the line feed that stands for rare characters is taken out again.
+    spare = 0 if "\n" in alphabet else 1
+    trainer = tokenizers.trainers.UnigramTrainer(vocab_size=room + spare, show_progress=False)
+    library.train_from_iterator(texts, trainer)
+    scored = [(piece, score) for piece, score in json.loads(library.to_str())["model"]["vocab"]]
+    if not scored:
+        return []
+    lowest = min(score for _, score in scored)
+    put_back = lowest + 0.0001 * len(alphabet)
+    scored = [
+        (piece, round(lowest if len(piece) == 1 and score <= put_back else score, 4))
+        for piece, score in scored
+        if piece != "\n" or not spare
+    ]
+    return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[:room]
+
+
+def _learn_words(texts: Iterable[str], room: int, alphabet: list[str], least: int) -> list[str]:
+    """The alphabet, then words by falling count, ties in the order of their characters."""
+    split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(_WORDS), "isolated")
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(word for word, _ in split.pre_tokenize_str(text))
+    for character in alphabet:
+        counts.pop(character, None)
+    words = sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
+    return [*alphabet, *words[: room - len(alphabet)]]
+
+
+def _encodable(text: str) -> str:
+    """``text`` with U+FFFD for lone surrogates, which UTF-8 cannot hold."""
+    if not isinstance(text, str):
+        raise TypeError(f"text expected, got {type(text).__name__}")
+    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

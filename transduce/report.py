@@ -1,0 +1,112 @@
+"""What a run has to tell when it ends: ``report.md`` and the lines on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transduce import metrics
+from transduce.config import from_dict, spoken_duration
+from transduce.data.report import DataReport
+from transduce.evaluation import Evaluation
+from transduce.files import write_text
+from transduce.metrics import Score
+from transduce.run import REPORT, RunConfig
+
+SAMPLES = 10
+NAMES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER", "exact_match": "exact match, %", "perplexity": "perplexity",
+         "token_accuracy": "token accuracy, %"}  # fmt: skip
+
+
+def summary(folder: Path, config: RunConfig, found: Evaluation | None, *, part: str) -> list[str]:
+    """The last lines of ``transduce train``: how good, how long, what next."""
+    lines = []
+    scores = config.scores.get(part)
+    if scores and found:
+        lines.append(f"On {scores['pairs']:,} held-out pairs ({part}), beam {scores['beam']}:")
+        lines += [f"  {name:<18} {value:>6}  {signature}".rstrip() for name, value, signature in _rows(scores)]
+        for row in _sample_rows(len(found.pairs), config.request.seed)[:3]:
+            pair = found.pairs[row]
+            lines += [f"  {pair.source}", f"    model:     {found.outputs[row]}", f"    reference: {pair.target}"]
+    lines.append(f"{folder} is ready after {spoken_duration(config.seconds)}. Try: transduce translate {folder} \"{_example(found)}\"")
+    return lines
+
+
+def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, part: str, seed: int) -> None:
+    """Write ``report.md``. Raises ``RunError`` when the disk refuses."""
+    model = config.model
+    lines = [
+        f"# {config.source} to {config.target}",
+        "",
+        f"A {model.cell} encoder-decoder ({model.layers} x {model.hidden}, attention: {model.attention}) with "
+        f"{config.parameters:,} parameters, trained in {spoken_duration(config.seconds)} on "
+        f"{config.machine.get('cpu', 'this machine')}.",
+        "",
+    ]
+    scores = config.scores.get(part)
+    if scores:
+        lines += [f"## How good it is: {scores['pairs']:,} held-out pairs ({part}), beam {scores['beam']}", "",
+                  "| measure | value | signature |", "|---|---|---|"]  # fmt: skip
+        lines += [f"| {name} | {value} | {signature.replace('|', ', ')} |" for name, value, signature in _rows(scores)]
+        lines.append("")
+    lines += ["## What it learned from", "", *[f"- {line.strip()}" for line in _data_lines(config.data)], ""]
+    lines += ["## What was decided", "", *[f"- {reason}" for reason in config.reasons],
+              f"- all of it, and by whom: config.json; seed {config.request.seed}", ""]  # fmt: skip
+    if found:
+        lines += ["## Ten held-out sentences", ""]
+        for row in _sample_rows(len(found.pairs), seed):
+            pair = found.pairs[row]
+            lines += [f"- source: {_inline(pair.source)}", f"  - model: {_inline(found.outputs[row])}",
+                      f"  - reference: {_inline(pair.target)}"]  # fmt: skip
+        lines.append("")
+    example = _example(found)
+    lines += ["## How to use it", "", "```", f'transduce translate {folder} "{example}"',
+              f"cat lines.txt | transduce translate {folder} > out.txt", f"transduce evaluate {folder} pairs.csv", "```", "",
+              "```python", "import transduce", f'model = transduce.load("{folder}")', f"model.translate({example!r})", "```", ""]  # fmt: skip
+    write_text(folder / REPORT, "\n".join(lines))
+
+
+def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(name, value, signature) of each measure, in a fixed order."""
+    return [(NAMES[key], f"{scores[key]['value']:.2f}", scores[key]["signature"]) for key in NAMES if key in scores]
+
+
+def _data_lines(data: Mapping[str, Any]) -> list[str]:
+    return from_dict(DataReport, data).lines() if data else []
+
+
+def _sample_rows(count: int, seed: int) -> list[int]:
+    """Rows of the samples: seeded, so that two runs on the same data show the same ones."""
+    chosen = np.random.default_rng(seed).choice(count, min(SAMPLES, count), replace=False)
+    return sorted(int(row) for row in chosen)
+
+
+def _example(found: Evaluation | None) -> str:
+    """A held-out source short enough for a command line and free of what a shell would read."""
+    sources = [pair.source for pair in found.pairs] if found else []
+    fit = [text for text in sources if 10 <= len(text) <= 60 and not set(text) & set('"`$\\!\n')]
+    return fit[0] if fit else "..."
+
+
+def _inline(text: str) -> str:
+    """Text on one line of Markdown, its markup shown and not obeyed."""
+    plain = " ".join(text.split())
+    return "".join("\\" + char if char in "\\`*_[]<>|#" else char for char in plain)
+
+
+def score_lines(scores: Mapping[str, Score]) -> list[str]:
+    """Each measure on a line: name, value, signature."""
+    return [f"{NAMES[key]:<18} {scores[key].value:7.2f}  {scores[key].signature}".rstrip() for key in NAMES if key in scores]
+
+
+def write_sentences(path: Path, found: Evaluation) -> None:
+    """A table with a row a pair: its row in the file, scores, and the three texts, separated by tabs."""
+    scores = metrics.sentence_scores(found.outputs, [pair.target for pair in found.pairs])
+    lines = ["row\tbleu\tchrf\tlog_prob\ttokens\tsource\toutput\treference"]
+    for pair, output, each, forced in zip(found.pairs, found.outputs, scores, found.forced, strict=True):
+        texts = "\t".join(" ".join(text.split()) for text in (pair.source, output, pair.target))
+        lines.append(f"{pair.row}\t{each['bleu']:.2f}\t{each['chrf']:.2f}\t{forced.log_prob:.4f}\t{forced.tokens}\t{texts}")
+    write_text(path, "\n".join(lines) + "\n")

@@ -1,0 +1,144 @@
+"""The run folder: what stands in it, how it is read with suspicion and written whole.
+
+    config.json            everything that was decided, and by whom
+    tokenizer.json         (source.json and target.json where they differ)
+    model.safetensors      the best weights, ready to load
+    metrics.jsonl          one line a measurement
+    report.md              what was learned from what, and how good it is
+    resume/                all that an exact continuation needs; gone when the run is finished
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from transduce import __version__
+from transduce.config import Config, from_dict, to_dict
+from transduce.data.tokenizer import TokenizerConfig
+from transduce.decoding import DecodingConfig
+from transduce.errors import ConfigError, RunError
+from transduce.files import sha256, write_text
+from transduce.models import ModelConfig, RNNConfig
+from transduce.training.loop import TrainingConfig
+
+FORMAT = 1  # of the run folder; a reader refuses what it does not know
+CONFIG, WEIGHTS, METRICS, REPORT, RESUME = "config.json", "model.safetensors", "metrics.jsonl", "report.md", "resume"
+
+
+class Request(Config):
+    """What the user asked for: all that is needed to begin the same run again."""
+
+    data: list[str]  # absolute paths; empty when the pairs came from memory or standard input
+    source: str | None = None
+    target: str | None = None
+    valid: list[str] | float | None = None  # paths, a share (below 1) or a count; None: the default split
+    test: list[str] | float | None = None
+    format: str | None = None
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    header: bool | None = None
+    budget: float | None = None  # seconds
+    epochs: float | None = None
+    steps: int | None = None
+    settings: list[str] = []  # --set key=value
+    seed: int = 0
+    device: str = "auto"
+    threads: int | None = None
+    max_length: int = 250  # longest side of a training pair, in tokens
+    tensorboard: bool = False
+    wandb: bool = False
+
+
+class RunConfig(Config):
+    """``config.json``."""
+
+    format: int = FORMAT
+    version: str = __version__
+    status: Literal["preparing", "training", "finished"] = "preparing"
+    request: Request
+    source: str = ""  # name of the source column
+    target: str = ""
+    source_language: str | None = None  # ISO 639-1, where the column's name tells
+    target_language: str | None = None
+    model: ModelConfig = RNNConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    training: TrainingConfig = TrainingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+    decided: dict[str, str] = {}  # key -> who decided it: "user", "budget" or "data"; all else is a default
+    reasons: list[str] = []  # why, in words
+    source_vocab: int = 0
+    target_vocab: int = 0
+    tokenizers: list[str] = []  # SHA-256 of the tokenizer files: one if both sides share it, else source and target
+    data: dict[str, Any] = {}  # the data report
+    fingerprint: str = ""  # of the training pairs, numericalized
+    parameters: int = 0
+    scores: dict[str, Any] = {}  # of the final report: part -> measure -> value and signature
+    seconds: float = 0.0  # of wall-clock time, from the command to the report
+    machine: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write ``config.json`` atomically, with a checksum of its own content."""
+    values = to_dict(config)
+    values["sha256"] = _checksum(values)
+    write_text(folder / CONFIG, msgspec.json.format(msgspec.json.encode(values), indent=2).decode() + "\n")
+
+
+def read_config(folder: str | Path) -> RunConfig:
+    """Read and check ``config.json`` of a run folder.
+
+    Raises ``RunError`` when the folder or the file is missing, cut, altered, or of another version.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        raise RunError(f"{folder}: there is no such run folder. {_runs_nearby(folder)}")
+    if not folder.is_dir():
+        raise RunError(f"{folder}: is a file; a run folder is needed.")
+    path = folder / CONFIG
+    if not path.is_file():
+        raise RunError(f"{folder}: is not a run folder: it has no {CONFIG}. {_runs_nearby(folder)}")
+    try:
+        values = msgspec.json.decode(path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise RunError(f"{path}: is cut or altered (not JSON). Restore it from a copy, or train again.") from None
+    except OSError as error:
+        raise RunError(f"{path}: cannot read it ({error.strerror}).") from None
+    if not isinstance(values, dict) or not isinstance(values.get("format"), int):
+        raise RunError(f"{path}: is not the configuration of a run.")
+    if values["format"] != FORMAT:
+        raise RunError(
+            f"{path}: is of format {values['format']}, written by transduce {values.get('version', '?')}; this is "
+            f"transduce {__version__}, which reads format {FORMAT}. Use the version that wrote it, or train again."
+        )
+    if values.pop("sha256", None) != _checksum(values):
+        raise RunError(f"{path}: was altered since it was written (its checksum differs). Restore it, or train again.")
+    try:
+        return from_dict(RunConfig, values)
+    except ConfigError as error:
+        raise RunError(f"{path}: {error}") from None
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of what computes the result."""
+    import numpy
+    import tokenizers
+    import torch
+
+    return {"python": platform.python_version(), "transduce": __version__, "torch": torch.__version__,
+            "tokenizers": tokenizers.__version__, "numpy": numpy.__version__}  # fmt: skip
+
+
+def _checksum(values: dict[str, Any]) -> str:
+    return sha256(msgspec.json.encode(values, order="sorted"))
+
+
+def _runs_nearby(folder: Path) -> str:
+    """Run folders beside or inside ``folder``, as a hint."""
+    parent = folder if folder.is_dir() else folder.parent
+    found = sorted(str(path.parent) for path in parent.glob(f"*/{CONFIG}"))[:5] if parent.is_dir() else []
+    return f"Runs there: {', '.join(found)}." if found else "Train one with: transduce train pairs.csv"

@@ -1,0 +1,167 @@
+"""From minutes to a model, a vocabulary, a batch and a number of steps.
+
+``machine_speed`` measures, ``choose`` decides, ``Deadline`` turns the measured speed of the real run
+into a fixed number of steps so that everything, the final report included, ends on time.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import NamedTuple
+
+import msgspec
+import torch
+import torch.nn.functional as F
+
+from transduce.config import spoken_duration
+from transduce.data.tokenizer import TokenizerConfig
+from transduce.models import ModelConfig, RNNConfig, build
+from transduce.training.checkpoint import Progress
+from transduce.training.loop import Plan, TrainingConfig
+from transduce.training.optim import make_optimizer
+
+# Target tokens a second of the reference model on the machine where the choices below were measured
+# (two AVX2 cores); budgets are compared after scaling by the speed of the machine at hand.
+REFERENCE_SPEED = 7_000.0
+MEASURE_SHARE = 0.08  # of a budget, spent training before its steps are fixed
+VALIDATION_SHARE = 0.04  # of a budget, spent validating
+AIM = 0.985  # of a budget: where the plan ends, so that small delays do not overshoot
+DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew, once past each mark
+MARKS = (0.6, 0.85)  # shares of the steps; the first is where the learning rate begins to fall
+LONGEST_PASSES = 60  # over the data; more only learns it by heart
+
+
+class Choice(NamedTuple):
+    """What ``choose`` decided, and why."""
+
+    model: ModelConfig
+    tokenizer: TokenizerConfig
+    training: TrainingConfig
+    reasons: list[str]
+
+
+def machine_speed(*, device: torch.device, seconds: float = 1.5) -> float:
+    """Target tokens a second of the reference model on this machine: real steps on made-up batches.
+
+    Leaves torch's random state as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        rows, length, vocab = 40, 17, 3000
+        model = build(RNNConfig(), source_vocab=vocab, target_vocab=vocab).to(device).train()
+        optimizer = make_optimizer(model, TrainingConfig().optim)
+        tokens = torch.randint(4, vocab, (rows, length), device=device)
+        lengths = torch.full((rows,), length, device=device)
+        steps, began = -3, 0.0  # the first three warm up
+        while steps <= 0 or time.perf_counter() - began < seconds:
+            if steps == 0:
+                began = time.perf_counter()
+            loss = F.cross_entropy(model(tokens, lengths, tokens).flatten(0, 1), tokens.flatten())
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+            loss.item()
+            steps += 1
+        return steps * rows * length / (time.perf_counter() - began)
+
+
+def choose_vocab(pairs: int) -> int:
+    """Vocabulary size by the number of training pairs: small data cannot teach rare pieces."""
+    for limit, size in ((3_000, 1_000), (10_000, 2_000), (60_000, 3_000), (250_000, 4_000), (1_000_000, 6_000)):
+        if pairs < limit:
+            return size
+    return 8_000
+
+
+def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: float | None, joint: bool,
+           tokenizer: TokenizerConfig, training: TrainingConfig) -> Choice:  # fmt: skip
+    """Model and recipe for ``pairs`` training pairs with ``target_tokens`` in all.
+
+    ``seconds`` is the budget and ``speed`` what ``machine_speed`` measured; None without a budget.
+    """
+    model = RNNConfig(tied="all" if joint else "decoder")
+    reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
+    passes = 10.0 if training.epochs is None else training.epochs
+    if training.steps is not None:
+        passes = training.steps * training.batch_tokens / max(1, target_tokens)
+    if seconds is not None and speed is not None:
+        passes = 0.85 * seconds * speed / max(1, target_tokens)
+        scaled = seconds * speed / REFERENCE_SPEED
+        reasons.append(f"this machine trains about {speed:,.0f} target tokens a second: "
+                       f"{spoken_duration(seconds)} are about {passes:.1f} passes over the data")  # fmt: skip
+        hidden = 256 if scaled < 1_500 else 512
+        model = msgspec.structs.replace(model, hidden=hidden)
+        reasons.append(f"hidden {hidden} for this budget")
+    dropout = 0.1 if passes < 8 else 0.2 if passes < 20 else 0.3
+    model = msgspec.structs.replace(model, dropout=dropout)
+    reasons.append(f"dropout {dropout} for about {min(passes, LONGEST_PASSES):.0f} passes")
+    return Choice(model, tokenizer, training, reasons)
+
+
+class Deadline:
+    """A plan for ``train`` that ends when a time budget does.
+
+    The first MEASURE_SHARE of the budget trains without a known end; then one validation is timed and
+    the number of steps is fixed. Past each of MARKS it is fixed anew if it would miss the end by more
+    than DRIFT. A resumed run keeps the number it was given.
+
+    began: ``time.perf_counter()`` when the user began to wait. report_cost: how many validations the
+    final report costs. most_steps: a limit that does not come from time.
+    """
+
+    def __init__(self, *, seconds: float, began: float, report_cost: float, most_steps: int, keep: bool = False) -> None:
+        self.seconds, self.began, self.report_cost, self.most_steps = seconds, began, report_cost, most_steps
+        self.keep = keep
+        self._every = 0
+        self._marks = list(MARKS)
+        self._warm: tuple[int, float] | None = None  # step and update seconds when the first, slow steps were over
+
+    def __call__(self, progress: Progress) -> Plan:
+        if progress.total is None:
+            return self._measure(progress)
+        if not self._every:  # resumed after the number was fixed
+            self._every = self._validation_steps(progress, progress.total)
+        if self._marks and not self.keep and progress.step >= self._marks[0] * progress.total:
+            self._marks.pop(0)
+            total = self._steps(progress)
+            if abs(total - progress.total) * self._per_step(progress) > DRIFT * self.seconds:
+                return Plan(total, self._every)
+        return Plan(progress.total, self._every)
+
+    def _measure(self, progress: Progress) -> Plan:
+        waited = time.perf_counter() - self.began
+        if self._warm is None and progress.step >= 5:
+            self._warm = (progress.step, progress.update_seconds)
+        measured = progress.update_seconds >= MEASURE_SHARE * self.seconds or waited > 0.4 * self.seconds
+        if not (measured and progress.step >= 10) and progress.step < self.most_steps:
+            return Plan(None, 10**9)
+        if not progress.validations:
+            return Plan(None, max(1, progress.step))  # validate now: its cost is part of the plan
+        total = self._steps(progress)
+        self._every = self._validation_steps(progress, total)
+        return Plan(total, self._every)
+
+    def _per_step(self, progress: Progress) -> float:
+        """Seconds of one update, with what the loop does around it, validations apart."""
+        warm_step, warm_seconds = self._warm or (0, 0.0)
+        done = max(1, progress.step - warm_step)
+        around = max(0.0, progress.seconds - progress.update_seconds - progress.validation_seconds)
+        return (progress.update_seconds - warm_seconds) / done + around / max(1, progress.step)
+
+    def _steps(self, progress: Progress) -> int:
+        """Total steps so that training, validations and the report end at AIM of the budget."""
+        validation = progress.validation_seconds / max(1, progress.validations)
+        left = self.began + AIM * self.seconds - time.perf_counter() - self.report_cost * validation - 1.0
+        ahead = self._validations(validation) - progress.validations
+        left -= max(1, ahead) * validation
+        total = progress.step + max(1, int(left / self._per_step(progress)))
+        return min(total, max(self.most_steps, progress.step + 1))
+
+    def _validations(self, validation: float) -> int:
+        """How many validations the budget affords."""
+        return min(16, max(3, int(VALIDATION_SHARE * self.seconds / max(validation, 1e-3))))
+
+    def _validation_steps(self, progress: Progress, total: int) -> int:
+        validation = progress.validation_seconds / max(1, progress.validations)
+        return max(1, math.ceil(total / self._validations(validation)))

@@ -1,0 +1,102 @@
+"""Which device computes, in which precision, and what the machine is."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, NamedTuple
+
+import torch
+
+from transduce.config import require
+from transduce.errors import ConfigError
+
+PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device for "auto" (CUDA, else MPS, else the CPU), "cpu", "cuda", "cuda:1" or "mps".
+
+    Raises ``ConfigError`` for another word, or a device that this machine or this torch has not.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    kind, colon, number = name.partition(":")
+    known = kind in ("cpu", "cuda", "mps") and (number.isdecimal() if colon else True)
+    require(known and not (colon and kind != "cuda"),
+            f'device "{name}" is none of auto, cpu, cuda, cuda:1, mps.')  # fmt: skip
+    if kind == "cuda":
+        require(torch.cuda.is_available(), f'device "{name}": this machine has no CUDA device that torch '
+                f"{torch.__version__} can use. Use auto or cpu.")  # fmt: skip
+        count = torch.cuda.device_count()
+        require(int(number or 0) < count, f'device "{name}": there are {count} CUDA devices, counted from 0.')
+    if kind == "mps":
+        require(torch.backends.mps.is_available(), 'device "mps": needs a Mac with an Apple GPU. Use auto or cpu.')
+    return torch.device(name)
+
+
+class Precision(NamedTuple):
+    """In which numbers training computes. Weights are float32 in every case."""
+
+    name: str  # float32, bfloat16 or float16
+    autocast: Callable[[], AbstractContextManager[object]]  # a new context for every forward pass
+    scaler: torch.amp.GradScaler | None  # float16 only: keeps small gradients from vanishing
+
+
+def precision(name: PrecisionName, device: torch.device) -> Precision:
+    """The precision called ``name``; "auto" is bfloat16 on CUDA devices that have it, else float32.
+
+    Raises ``ConfigError`` for one that the device has not.
+    """
+    bfloat16 = device.type == "cpu" or (device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False))
+    if name == "auto":
+        name = "bfloat16" if device.type == "cuda" and bfloat16 else "float32"
+    if name == "float32":
+        return Precision(name, nullcontext, None)
+    if name == "bfloat16":
+        require(bfloat16, f'precision "bfloat16": the device "{device}" does not have it. Use float32.')
+        return Precision(name, lambda: torch.autocast(device.type, dtype=torch.bfloat16), None)
+    if name == "float16":
+        require(device.type == "cuda", f'precision "float16" is for CUDA devices, not "{device}". Use float32.')
+        scaler = torch.amp.GradScaler("cuda")
+        return Precision(name, lambda: torch.autocast(device.type, dtype=torch.float16), scaler)
+    raise ConfigError(f'precision "{name}" is none of auto, float32, bfloat16, float16.')
+
+
+def describe_machine(device: torch.device | None = None) -> dict[str, str | int | float]:
+    """What a measurement depends on: processor, cores, threads, memory, torch and the device that computes."""
+    device = device or torch.device("cpu")
+    processor = _processor()
+    names = {"cpu": processor, "mps": "Apple GPU"}
+    return {
+        "processor": processor,
+        "cores": os.cpu_count() or 1,
+        "threads": torch.get_num_threads(),
+        "memory_gb": _memory_gb(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "torch": torch.__version__,
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type],
+    }
+
+
+def _processor() -> str:
+    """The processor's name as its maker writes it, where the system tells."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "unknown"
+
+
+def _memory_gb() -> float:
+    """Main memory in 10^9 bytes; 0.0 where the system does not tell."""
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+    except (AttributeError, OSError, ValueError):
+        return 0.0

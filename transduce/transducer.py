@@ -1,0 +1,132 @@
+"""A trained model with its tokenizers: text in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, final, overload
+
+import msgspec
+import torch
+
+from transduce import evaluation
+from transduce.config import from_dict, to_dict
+from transduce.data.readers import Pair
+from transduce.data.tokenizer import TokenizerPair
+from transduce.decoding import Hypothesis, decode
+from transduce.errors import ConfigError, RunError
+from transduce.models import Generator, build
+from transduce.run import WEIGHTS, RunConfig, read_config
+from transduce.training.checkpoint import load_weights
+from transduce.training.device import choose_device
+
+
+@final
+class Transducer:
+    """A model, the tokenizers it was trained with, and the record of how it came about.
+
+    ``config`` holds every decision; ``path`` is the run folder, None for a model that was never saved.
+    """
+
+    def __init__(self, model: Generator, tokenizers: TokenizerPair, config: RunConfig, *, path: Path | None = None) -> None:
+        self.model, self.tokenizers, self.config, self.path = model, tokenizers, config, path
+
+    def __repr__(self) -> str:
+        model = self.config.model
+        names = f"{self.config.source} -> {self.config.target}"
+        bleu = self.config.scores.get("test", self.config.scores.get("valid", {})).get("bleu", {}).get("value")
+        size = sum(weight.numel() for weight in self.model.parameters())
+        told = f", BLEU {bleu:.1f}" if bleu is not None else ""
+        return f"<Transducer {model.cell} {model.layers}x{model.hidden}, {names}, {spoken_count(size)} parameters{told}>"
+
+    @overload
+    def translate(self, text: str, **options: Any) -> str: ...
+    @overload
+    def translate(self, text: Sequence[str], **options: Any) -> list[str]: ...
+    def translate(self, text: str | Sequence[str], **options: Any) -> str | list[str]:
+        """Translate a text, or each of a list of texts, in the given order.
+
+        ``options`` are the fields of ``DecodingConfig`` (beam, length_penalty, sample, temperature,
+        top_k, top_p, seed ...). A blank text gives an empty one. Raises ``ConfigError`` for unknown
+        options and impossible values.
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        best = [found[0][0] if found else "" for found in self.hypotheses(texts, **options)]
+        return best[0] if isinstance(text, str) else best
+
+    def hypotheses(
+        self, texts: Sequence[str], *, want_attention: bool = False, want_log_probs: bool = False, **options: Any
+    ) -> list[list[tuple[str, Hypothesis]]]:
+        """The n best outputs for each text, best first, each with its tokens and scores.
+
+        A blank text has no hypotheses: the model is not asked.
+        """
+        decoding = from_dict(type(self.config.decoding), {**to_dict(self.config.decoding), **options}, where="decoding")
+        asked = [index for index, text in enumerate(texts) if text.strip()]
+        sources = self.tokenizers.source.encode_batch([texts[index] for index in asked])
+        results: list[list[tuple[str, Hypothesis]]] = [[] for _ in texts]
+        found = decode(self.model, sources, config=decoding, want_attention=want_attention, want_log_probs=want_log_probs)
+        for index, hypotheses in zip(asked, found, strict=True):
+            results[index] = [(self.tokenizers.target.decode(each.tokens), each) for each in hypotheses]
+        return results
+
+    def score(self, pairs: Iterable[tuple[str, str]]) -> list[float]:
+        """Natural log-probability of each target given its source, end of sentence included."""
+        return [each.log_prob for each in self.forced(pairs)]
+
+    def forced(self, pairs: Iterable[tuple[str, str]]) -> list[evaluation.Forced]:
+        """What the model says of each given pair: log-probability, tokens, and how many it would have chosen."""
+        kept = [(pair[0], pair[1]) for pair in pairs]
+        sources = self.tokenizers.source.encode_batch([source for source, _ in kept])
+        targets = self.tokenizers.target.encode_batch([target for _, target in kept])
+        return evaluation.forced_scores(self.model, sources, targets)
+
+    def evaluate(self, pairs: Iterable[tuple[str, str] | Pair], **options: Any) -> evaluation.Evaluation:
+        """Translate the sources and compare with the targets; ``options`` as in ``translate``."""
+        decoding = from_dict(type(self.config.decoding), {**to_dict(self.config.decoding), **options}, where="decoding")
+        kept = [pair if isinstance(pair, Pair) else Pair(pair[0], pair[1], row) for row, pair in enumerate(pairs, start=1)]
+        return evaluation.evaluate_pairs(self.model, self.tokenizers, kept, decoding=decoding,
+                                         language=self.config.target_language)  # fmt: skip
+
+
+def load(run: str | Path, *, device: str = "auto") -> Transducer:
+    """The trained model in a run folder.
+
+    Nothing in the folder is executed; sizes, shapes and hashes are checked first. Raises ``RunError``
+    when the folder is missing, incomplete, altered, or of another version.
+    """
+    folder = Path(run)
+    config = read_config(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise RunError(
+            f"{folder}: has no {WEIGHTS} yet: its training was stopped before the first validation. "
+            f"Go on with: transduce train --resume {folder}"
+        )
+    tokenizers = TokenizerPair.load(folder)
+    digests = [tokenizers.source.digest] if tokenizers.joint else [tokenizers.source.digest, tokenizers.target.digest]
+    if digests != config.tokenizers:
+        raise RunError(f"{folder}: its tokenizer is not the one it was trained with (the hashes differ). Restore it.")
+    with torch.device("meta"):  # the shapes, before anything is allocated
+        model = build(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab)
+    weights, metadata = load_weights(folder / WEIGHTS, expected={n: tuple(w.shape) for n, w in model.state_dict().items()})
+    if metadata.get("model") != model_key(config):
+        raise RunError(f"{folder}: {WEIGHTS} belongs to another model than config.json describes. Restore it.")
+    model.load_state_dict(weights, assign=True)
+    model.eval()
+    try:
+        model.to(choose_device(device))
+    except ConfigError as error:
+        raise ConfigError(f"--device: {error}") from None
+    return Transducer(model, tokenizers, config, path=folder)
+
+
+def model_key(config: RunConfig) -> str:
+    """What weights are stored under: the model's configuration and its tokenizers."""
+    return msgspec.json.encode([to_dict(config.model), config.tokenizers], order="sorted").decode()
+
+
+def spoken_count(number: int) -> str:
+    """A number of parameters in short words: 2.0M, 640k, 312."""
+    if number >= 1_000_000:
+        return f"{number / 1e6:.1f}M"
+    return f"{number / 1e3:.0f}k" if number >= 10_000 else str(number)
