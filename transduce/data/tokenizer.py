@@ -11,8 +11,8 @@ for that reason no text, not even "</s>" or "<0x41>", can turn into a special to
 
 Ids: <pad> <s> </s> <unk>, then the 256 bytes <0x00> to <0xFF> (with ``byte_fallback``), then what
 was learned. All of them count in ``vocab``, which is thus the size of the model's output. The bytes
-are cheap: on 29,000 English-French caption pairs a joint BPE vocabulary of 3,000 ids takes 15.4
-tokens a sentence with the bytes inside the 3,000 and 15.2 with them on top.
+are cheap: on English-French image captions, a joint BPE vocabulary of 3,000 ids takes 17.0 tokens
+a sentence with the bytes inside the 3,000 and 16.7 with them on top.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import hashlib
 import itertools
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import tokenizers
 
 from transduce.config import Config, require
-from transduce.errors import ConfigError, RunError
+from transduce.data import vocabulary
+from transduce.data.vocabulary import thinned
+from transduce.errors import RunError
 from transduce.files import write_text
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -49,19 +49,8 @@ if "TOKENIZERS_PARALLELISM" not in os.environ:
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: os.environ.update(TOKENIZERS_PARALLELISM="false"))
 
-# Scripts whose words are not set apart by spaces: a text that begins with one gets no space before it.
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-_SINGLE = r"\p{Han}\p{Hiragana}\p{Katakana}"
-_FIRST_SPACE = rf"\A(?=[^{_UNSPACED}])"
-_REST = r" ?\p{N}| ?[^\s\p{L}\p{M}\p{N}]+|\s"
-_SUBWORDS = rf" ?[\p{{L}}\p{{M}}]+['’]?|{_REST}"
-_WORDS = rf"[{_SINGLE}]| ?[\p{{L}}\p{{M}}&&[^{_SINGLE}]]+['’]?|{_REST}"
 
-_TRAINING_CHARACTERS = 50_000_000  # more text than this is thinned before a vocabulary is learned from it
-_COVERAGE = 0.9999  # characters beyond this share of a text are left to bytes
-
-
-class TokenizerConfig(Config):
+class TokenizerConfig(Config, frozen=True, kw_only=True):
     """What to cut text into.
 
     kind           bpe or unigram pieces, words (of letters; a Chinese or Japanese character is a word), characters
@@ -116,23 +105,32 @@ class Tokenizer:
         """
         config = config or TokenizerConfig()
         description = _skeleton(config.kind, config.normalization, config.lowercase, config.byte_fallback)
-        normalized = _normalized(thinned(texts), description["normalizer"])
-        room = config.vocab - len(_fixed_pieces(byte_fallback=config.byte_fallback))
-        alphabet, rare = _alphabet(normalized, room, config)
         fixed = _fixed_pieces(byte_fallback=config.byte_fallback)
+        room = config.vocab - len(fixed)
+        texts = vocabulary.normalized(thinned(texts), description["normalizer"])
+        # Single characters take all the room where nothing else is wanted, and leave some where it is.
+        shares = {"char": room, "word": room // 4, "bpe": room * 3 // 4, "unigram": room * 3 // 4}
+        alphabet, rare = vocabulary.characters_by_count(
+            texts,
+            most=max(1, shares[config.kind]),
+            least=config.min_count,
+            cover=config.byte_fallback and config.kind != "char",
+        )
+        known = vocabulary.without(rare, texts)
         model: dict[str, Any] = description["model"]
+        learned: list[str] = alphabet
         if config.kind == "unigram":
-            scored = _learn_unigram(_without(rare, normalized), room, alphabet)
+            scored = vocabulary.learn_unigram(known, room=room, alphabet=alphabet)
             lowest = min((score for _, score in scored), default=0.0)
             model["vocab"] = [[piece, lowest] for piece in fixed] + [[piece, score] for piece, score in scored]
-        else:
-            learned: list[str] = alphabet
-            if config.kind == "bpe":
-                least = max(2, config.min_count)
-                learned, model["merges"] = _learn_bpe(_without(rare, normalized), room, alphabet, least)
-            elif config.kind == "word":
-                learned = _learn_words(normalized, room, alphabet if config.byte_fallback else [], config.min_count)
-            model["vocab"] = {piece: number for number, piece in enumerate([*fixed, *learned])}
+            return cls(description)
+        if config.kind == "bpe":
+            least = max(2, config.min_count)
+            learned, model["merges"] = vocabulary.learn_bpe(known, room=room, alphabet=alphabet, least=least)
+        elif config.kind == "word":
+            alphabet = alphabet if config.byte_fallback else []
+            learned = vocabulary.learn_words(texts, room=room, alphabet=alphabet, least=config.min_count)
+        model["vocab"] = {piece: number for number, piece in enumerate([*fixed, *learned])}
         return cls(description)
 
     @classmethod
@@ -185,7 +183,9 @@ class Tokenizer:
         try:
             encodings = self._library.encode_batch_fast(listed, add_special_tokens=False)
         except (TypeError, UnicodeError):
-            encodings = self._library.encode_batch_fast([_encodable(t) for t in listed], add_special_tokens=False)
+            encodings = self._library.encode_batch_fast(
+                [vocabulary.encodable(t) for t in listed], add_special_tokens=False
+            )
         return [encoding.ids for encoding in encodings]
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -295,28 +295,6 @@ def shares_script(source_texts: Iterable[str], target_texts: Iterable[str]) -> b
     return sum(common) >= 0.5
 
 
-def thinned(texts: Iterable[str], *, characters: int = _TRAINING_CHARACTERS) -> list[str]:
-    """All ``texts``, or an evenly spread part of them that holds at most ``characters`` characters.
-
-    Reads ``texts`` once and holds no more than that; which texts are kept depends on their places only.
-    """
-    kept: list[tuple[int, str]] = []
-    held, level = 0, 0
-    for place, text in enumerate(texts):
-        # The golden ratio spreads the places evenly over 32 bits, in step with no period of the file.
-        mark = place * 0x9E3779B1 & 0xFFFFFFFF
-        if mark >> (32 - level):
-            continue
-        text = text[:characters]
-        kept.append((mark, text))
-        held += len(text)
-        while held > characters and len(kept) > 1:
-            level += 1
-            kept = [(mark, text) for mark, text in kept if not mark >> (32 - level)]
-            held = sum(len(text) for _, text in kept)
-    return [text for _, text in kept]
-
-
 # What a tokenizer consists of ---------------------------------------------------------------------------
 
 
@@ -332,9 +310,9 @@ def _skeleton(kind: str, normalization: str, lowercase: bool, byte_fallback: boo
     decoders += [{"type": "Fuse"}]
     pre_tokenizer = None
     if kind != "char":
-        steps += [{"type": "Replace", "pattern": {"Regex": _FIRST_SPACE}, "content": " "}]
+        steps += [{"type": "Replace", "pattern": {"Regex": vocabulary.FIRST_SPACE}, "content": " "}]
         decoders += [{"type": "Strip", "content": " ", "start": 1, "stop": 0}]
-        pattern = {"Regex": _WORDS if kind == "word" else _SUBWORDS}
+        pattern = {"Regex": vocabulary.WORDS if kind == "word" else vocabulary.SUBWORDS}
         pre_tokenizer = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
     model: dict[str, Any]
     if kind == "unigram":
@@ -368,7 +346,8 @@ def _recognized(description: Mapping[str, Any]) -> tuple[Kind, bool]:
         raise ValueError("not a tokenizer")
     empty = {"vocab": None, "merges": None}
     kinds: tuple[Kind, ...] = ("bpe", "unigram", "word", "char")
-    for kind, form, lowercase, fallback in itertools.product(kinds, ("nfc", "nfkc", "none"), (False, True), (True, False)):
+    options = itertools.product(kinds, ("nfc", "nfkc", "none"), (False, True), (True, False))
+    for kind, form, lowercase, fallback in options:
         ours = _skeleton(kind, form, lowercase, fallback)
         if {**ours, "model": {**ours["model"], **empty}} == {**description, "model": {**description["model"], **empty}}:
             pieces = _pieces_in_order(description["model"])
@@ -391,112 +370,3 @@ def _pieces_in_order(model: Mapping[str, Any]) -> list[str]:
     if not distinct:
         raise ValueError("ids have gaps or pieces repeat")
     return pieces
-
-
-# How vocabularies are learned ----------------------------------------------------------------------------
-
-
-def _normalized(texts: Iterable[str], normalizer: Mapping[str, Any] | None) -> list[str]:
-    if normalizer is None:
-        return [_encodable(text) for text in texts]
-    empty = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "pre_tokenizer": None}
-    empty |= {"post_processor": None, "decoder": None, "model": {"type": "WordLevel", "vocab": {}, "unk_token": ""}}
-    library = tokenizers.Tokenizer.from_str(json.dumps({**empty, "normalizer": normalizer}))
-    return [library.normalizer.normalize_str(_encodable(text)) for text in texts]
-
-
-def _alphabet(texts: Sequence[str], room: int, config: TokenizerConfig) -> tuple[list[str], list[str]]:
-    """Characters that get a piece, the most frequent first, and those that do not.
-
-    Characters alone may take all the room of a character vocabulary, three quarters of it for pieces, and a
-    quarter for words; the rarest, beyond ``_COVERAGE`` of the text, are left to their bytes.
-    """
-    counts = np.zeros(0x110000, dtype=np.int64)
-    for start in range(0, len(texts), 10_000):
-        joined = "".join(texts[start : start + 10_000]).encode("utf-32-le")
-        counts += np.bincount(np.frombuffer(joined, dtype=np.uint32), minlength=0x110000)
-    seen = np.flatnonzero(counts)
-    order = seen[np.lexsort((seen, -counts[seen]))]
-    room = max(1, {"char": room, "word": room // 4}.get(config.kind, room * 3 // 4))
-    kept = min(room, int((counts[order] >= config.min_count).sum()))
-    if config.byte_fallback and config.kind != "char" and order.size:
-        kept = min(kept, 1 + int(np.searchsorted(np.cumsum(counts[order]), _COVERAGE * counts.sum())))
-    characters = [chr(code) for code in order]
-    return characters[:kept], characters[kept:]
-
-
-def _without(rare: Sequence[str], texts: list[str]) -> Iterator[str]:
-    """The texts with a line feed, which no piece crosses, in place of each character in ``rare``."""
-    if not rare:
-        return iter(texts)
-    pattern = re.compile("[" + "".join(map(re.escape, rare)) + "]")
-    return (pattern.sub("\n", text) for text in texts)
-
-
-def _bare(model: Any) -> tokenizers.Tokenizer:
-    """A tokenizer of the library that splits but does not normalize, to be trained."""
-    library = tokenizers.Tokenizer(model)
-    library.pre_tokenizer = tokenizers.pre_tokenizers.Split(tokenizers.Regex(_SUBWORDS), "isolated")
-    return library
-
-
-def _learn_bpe(texts: Iterator[str], room: int, alphabet: list[str], least: int) -> tuple[list[str], list[list[str]]]:
-    """Pieces and merges (Sennrich et al. 2016) by the library, whose result depends on the counts only."""
-    library = _bare(tokenizers.models.BPE())
-    trainer = tokenizers.trainers.BpeTrainer(
-        vocab_size=room,
-        min_frequency=least,
-        initial_alphabet=alphabet,
-        limit_alphabet=len(alphabet),
-        show_progress=False,
-    )
-    library.train_from_iterator(texts, trainer)
-    model = json.loads(library.to_str())["model"]
-    return sorted(model["vocab"], key=model["vocab"].__getitem__), model["merges"]
-
-
-def _learn_unigram(texts: Iterator[str], room: int, alphabet: list[str]) -> list[tuple[str, float]]:
-    """Pieces and log-probabilities (Kudo 2018) by the library, in an order and with digits that never vary.
-
-    The library walks through a hash table: sums differ in their last bits, and characters that it
-    had pruned and puts back get min + 0.0001 k in random order. Both are smoothed out.
-    """
-    library = _bare(tokenizers.models.Unigram())
-    # One piece more than wanted: the line feed that stands for rare characters is taken out again.
-    spare = 0 if "\n" in alphabet else 1
-    trainer = tokenizers.trainers.UnigramTrainer(vocab_size=room + spare, show_progress=False)
-    library.train_from_iterator(texts, trainer)
-    scored = [(piece, score) for piece, score in json.loads(library.to_str())["model"]["vocab"]]
-    if not scored:
-        return []
-    lowest = min(score for _, score in scored)
-    put_back = lowest + 0.0001 * len(alphabet)
-    scored = [
-        (piece, round(lowest if len(piece) == 1 and score <= put_back else score, 4))
-        for piece, score in scored
-        if piece != "\n" or not spare
-    ]
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[:room]
-
-
-def _learn_words(texts: Iterable[str], room: int, alphabet: list[str], least: int) -> list[str]:
-    """The alphabet, then words by falling count, ties in the order of their characters."""
-    split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(_WORDS), "isolated")
-    counts: Counter[str] = Counter()
-    for text in texts:
-        counts.update(word for word, _ in split.pre_tokenize_str(text))
-    for character in alphabet:
-        counts.pop(character, None)
-    words = sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
-    return [*alphabet, *words[: room - len(alphabet)]]
-
-
-def _encodable(text: str) -> str:
-    """``text`` with U+FFFD for lone surrogates, which UTF-8 cannot hold."""
-    if not isinstance(text, str):
-        raise TypeError(f"text expected, got {type(text).__name__}")
-    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

@@ -141,9 +141,9 @@ def _read(
         with safe_open(path, framework="pt") as file:
             notes = dict(file.metadata() or {})
             if notes.get(KIND) != kind:
-                found = notes.get(KIND)
-                raise RunError(f"{path}: is not a file of {kind.rpartition(' ')[0]} that this version of transduce reads"
-                               + (f" (it holds: {found})." if found else "."))  # fmt: skip
+                found = f" (it holds: {notes[KIND]})" if KIND in notes else ""
+                what = kind.rpartition(" ")[0]
+                raise RunError(f"{path}: is not a file of {what} that this version of transduce reads{found}.")
             found_shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
             aliases = _aliases(notes, found_shapes)
             if expected is not None:
@@ -153,11 +153,11 @@ def _read(
             # The library's tensors lie in the mapped file at any address; copies are aligned as torch aligns.
             tensors = {name: file.get_tensor(name).clone() for name in found_shapes}
     except SafetensorError as error:
-        raise RunError(f"{path}: is cut, altered or not a safetensors file ({error}). Restore it from a copy.") from None
+        raise RunError(f"{path}: is cut, altered or not a safetensors file ({error}). Restore it.") from None
     except OSError as error:
         raise RunError(f"{path}: cannot read it ({error.strerror or error}).") from None
     if notes.pop(HASH, "") != _digest(tensors, notes):
-        raise RunError(f"{path}: was altered since it was written (its hash differs). Restore it from a copy.")
+        raise RunError(f"{path}: was altered since it was written (its hash differs). Restore it.")
     tensors.update({alias: tensors[name] for alias, name in aliases.items()})
     return tensors, {key: text for key, text in notes.items() if key not in (KIND, ALIASES, "format")}
 
@@ -176,7 +176,8 @@ def _same_shapes(path: Path, found: Mapping[str, Sequence[int]], expected: Mappi
         if name not in found:
             raise RunError(f"{path}: belongs to another model: it has no {name}.")
         if tuple(found[name]) != tuple(shape):
-            raise RunError(f"{path}: belongs to another model: {name} has shape {list(found[name])}, not {list(shape)}.")
+            is_and_not = f"{list(found[name])}, not {list(shape)}"
+            raise RunError(f"{path}: belongs to another model: {name} has shape {is_and_not}.")
     for name in found.keys() - expected.keys():
         raise RunError(f"{path}: belongs to another model: {name} is unknown here.")
 
@@ -243,7 +244,7 @@ class StateFile:
                 else:
                     values.setdefault(str(index), {})[key] = value
         metadata = {
-            "progress": msgspec.json.encode(state.progress).decode(),
+            "progress": json.dumps(msgspec.to_builtins(state.progress)),  # unlike msgspec's, json's words keep nan
             "optimizer": json.dumps({"groups": state.optimizer["param_groups"], "values": values}),
             "random": state.rng.python,
             "rest": json.dumps({"averaged": state.averaged, "scaler": state.scaler, "threads": state.threads}),
@@ -258,7 +259,7 @@ class StateFile:
         """
         tensors, metadata = _read(self.path, kind=STATE, expected=expected, prefix="model.")
         try:
-            progress = msgspec.json.decode(metadata["progress"], type=Progress)
+            progress = msgspec.convert(json.loads(metadata["progress"]), Progress)
             held, rest, identity = (json.loads(metadata[key]) for key in ("optimizer", "rest", "identity"))
             state: dict[int, dict[str, Any]] = {int(index): dict(each) for index, each in held["values"].items()}
             for name, tensor in _under("optimizer.", tensors):
@@ -274,7 +275,7 @@ class StateFile:
                 scaler=rest["scaler"],
                 threads=rest["threads"],
             )
-        except (KeyError, TypeError, ValueError, AttributeError, msgspec.DecodeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError, msgspec.DecodeError) as error:
             raise RunError(f"{self.path}: is not a training state of this version of transduce ({error}).") from None
         for key, mine in self.identity.items():
             if identity.get(key) != mine:
@@ -326,5 +327,5 @@ def restore_random_state(rng: RNG, device: torch.device) -> None:
             torch.mps.set_rng_state(rng.torch["mps"])
         version, internal, gauss = json.loads(rng.python)
         random.setstate((version, tuple(internal), gauss))
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError, OverflowError) as error:
         raise RunError(f"the training state does not hold this machine's random numbers ({error}).") from None

@@ -50,7 +50,9 @@ def precision(name: PrecisionName, device: torch.device) -> Precision:
 
     Raises ``ConfigError`` for one that the device has not.
     """
-    bfloat16 = device.type == "cpu" or (device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False))
+    bfloat16 = device.type == "cpu"
+    if device.type == "cuda":
+        bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     if name == "auto":
         name = "bfloat16" if device.type == "cuda" and bfloat16 else "float32"
     if name == "float32":

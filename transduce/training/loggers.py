@@ -1,14 +1,46 @@
-"""Where measurements go. The loop calls one ``Logger`` and never asks which."""
+"""Where measurements go. The loop calls one ``Logger`` and never asks which.
+
+    Silent        nowhere
+    JSONL         metrics.jsonl, one line a measurement
+    Console       a terminal, or plain lines where there is none
+    TensorBoard   (an extra)
+    WandB         Weights & Biases (an extra), offline unless asked
+    Several       to each of several
+"""
 
 from __future__ import annotations
 
+import io
+import os
+import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, final
+from typing import Any, Literal, NamedTuple, TextIO, cast, final
+
+import msgspec
+import rich.box
+import rich.console
+import rich.live
+import rich.progress_bar
+import rich.table
+import rich.text
+
+from transduce.config import spoken_duration
+from transduce.errors import ConfigError, MissingExtra
+from transduce.files import atomic_write, write_failed
+
+# How people write the measures.
+TITLES = {"loss": "loss", "bleu": "BLEU", "chrf": "chrF", "ter": "TER", "token_accuracy": "tokens right",
+          "exact_match": "exact", "perplexity": "perplexity"}  # fmt: skip
+SHARES = ("token_accuracy", "exact_match")  # 0 to 1, shown as percentages
 
 
 class Sample(NamedTuple):
+    """A held-out pair and what the model makes of its source now."""
+
     source: str
     output: str
     reference: str
@@ -18,70 +50,339 @@ class Status(NamedTuple):
     """Where training stands, for a line on the screen."""
 
     step: int
-    total: int | None  # planned steps; None: not known yet
-    loss: float  # nats per target token, unsmoothed, over the last second or so
+    total: int | None  # planned updates; None: not known yet
+    loss: float  # nats per target token, unsmoothed, over the last second or so; nan before the first
     tokens_per_second: float  # target tokens, padding not counted
-    seconds: float  # spent so far
+    seconds: float  # spent so far, over all sessions
     seconds_left: float | None
     lr: float
 
 
 class Logger(ABC):
+    """Receives what training measures."""
+
     @abstractmethod
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Training measurements (loss, lr, ...), about once a second."""
+        """Measurements of the training itself (loss, learning_rate, ...), about once a second."""
 
     @abstractmethod
     def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None:
-        """What a validation measured, and whether it is the best so far."""
+        """What a validation measured; ``best`` tells that nothing before was better."""
 
     @abstractmethod
-    def samples(self, step: int, samples: Sequence[Sample]) -> None: ...
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        """The same few held-out sentences, translated once more."""
 
     @abstractmethod
-    def event(self, step: int, name: str, text: str) -> None: ...
+    def event(self, step: int, name: str, text: str) -> None:
+        """Something that happened once: "plan", "skipped", "average", "resumed", "stopped"."""
 
     @abstractmethod
     def progress(self, status: Status) -> None:
-        """Called at every step: must be cheap."""
+        """Called at every update: costs next to nothing."""
 
     @abstractmethod
+    def close(self) -> None:
+        """Nothing follows. May be called twice."""
+
+
+@final
+class Silent(Logger):
+    """Keeps nothing."""
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
+    def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None: ...
+    def samples(self, step: int, samples: Sequence[Sample]) -> None: ...
+    def event(self, step: int, name: str, text: str) -> None: ...
+    def progress(self, status: Status) -> None: ...
     def close(self) -> None: ...
 
 
 @final
-class Silent(Logger): ...
-
-
-@final
 class Several(Logger):
-    def __init__(self, *loggers: Logger) -> None: ...
+    """Passes everything on to each of ``loggers``, in their order."""
+
+    def __init__(self, *loggers: Logger) -> None:
+        self.loggers = loggers
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        for logger in self.loggers:
+            logger.scalars(step, values)
+
+    def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None:
+        for logger in self.loggers:
+            logger.validation(step, measures, best=best)
+
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        for logger in self.loggers:
+            logger.samples(step, samples)
+
+    def event(self, step: int, name: str, text: str) -> None:
+        for logger in self.loggers:
+            logger.event(step, name, text)
+
+    def progress(self, status: Status) -> None:
+        for logger in self.loggers:
+            logger.progress(status)
+
+    def close(self) -> None:
+        failures: list[Exception] = []
+        for logger in self.loggers:
+            try:
+                logger.close()
+            except Exception as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+
+# ----------------------------------------------------------------------------------------------------- JSONL
 
 
 @final
 class JSONL(Logger):
-    """metrics.jsonl; appends."""
+    """``metrics.jsonl``: one JSON object a line, written through at once; appends to what is there.
 
-    def __init__(self, path: str | Path) -> None: ...
+    ``{"step": 40, "kind": "train", "loss": 5.1, ...}``, and likewise of kind "validation" (with "best"),
+    "samples" (a list under "samples") and "event" (with "name" and "text").
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._encoder = msgspec.json.Encoder()
+        self._file: io.FileIO | None = None
+
     def truncate_after(self, step: int) -> None:
-        """Drop lines of later steps and a cut last line (after a resume), atomically."""
+        """Drop the lines of later steps and a last line that was cut, atomically.
+
+        A run that goes on from ``step`` measures them again; without this they would stand there twice.
+        """
+        self.close()
+        if not self.path.exists():
+            return
+        with atomic_write(self.path) as new, open(self.path, "rb") as old:
+            for line in old:
+                if line.endswith(b"\n") and _step_of(line) <= step:
+                    new.write(line)
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        self._write({"step": step, "kind": "train", **values})
+
+    def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None:
+        self._write({"step": step, "kind": "validation", **measures, "best": best})
+
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        self._write({"step": step, "kind": "samples", "samples": [sample._asdict() for sample in samples]})
+
+    def event(self, step: int, name: str, text: str) -> None:
+        self._write({"step": step, "kind": "event", "name": name, "text": text})
+
+    def progress(self, status: Status) -> None: ...
+
+    def close(self) -> None:
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def _write(self, values: Mapping[str, Any]) -> None:
+        line = self._encoder.encode(values) + b"\n"
+        try:
+            if self._file is None:
+                self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115  # stays open until ``close``
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise write_failed(self.path, error) from error
+
+
+def _step_of(line: bytes) -> float:
+    """The step of a line of metrics.jsonl; infinity where it cannot be read."""
+    try:
+        return float(msgspec.json.decode(line)["step"])
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return float("inf")
+
+
+# --------------------------------------------------------------------------------------------------- console
 
 
 @final
 class Console(Logger):
+    """What a person sees: one line that moves, and above it what stays (validations, samples, events).
+
+    Where the stream is not a terminal it prints one plain line a validation, and warnings of skipped
+    updates. ``stream``: stderr if None. ``live``: None asks the stream whether it is a terminal.
+    """
+
+    REDRAW = 0.25  # seconds between two drawings
+
     def __init__(self, stream: TextIO | None = None, *, live: bool | None = None) -> None:
-        """``stream``: stderr by default. ``live``: whether to draw; None asks the stream."""
+        stream = sys.stderr if stream is None else stream
+        self._console = rich.console.Console(file=stream, highlight=False, markup=False, force_terminal=live)
+        self._live = self._console.is_terminal if live is None else live
+        self._display: rich.live.Live | None = None
+        self._drawn = 0.0
+        self._status: Status | None = None
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None: ...
+
+    def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None:
+        spent = f"{spoken_duration(self._status.seconds)}: " if self._status else ""
+        told = ", ".join(_measure(name, value) for name, value in measures.items())
+        self._print(f"step {step:,}, {spent}{told}{' (best)' if best else ''}")
+
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        if not self._live:
+            return
+        for sample in samples:
+            for label, words, style in (("source", sample.source, "dim"), ("output", sample.output, "bold"),
+                                        ("reference", sample.reference, "dim")):  # fmt: skip
+                text = rich.text.Text(f"  {label:<9} ", style="dim")
+                self._print(text.append(_visible(words), style=style))
+            self._print("")
+
+    def event(self, step: int, name: str, text: str) -> None:
+        if self._live or name == "skipped":
+            self._print(f"step {step:,}: {_visible(text)}")
+
+    def progress(self, status: Status) -> None:
+        self._status = status
+        now = time.monotonic()
+        if not self._live or now - self._drawn < self.REDRAW:
+            return
+        self._drawn = now
+        if self._display is None:
+            self._display = rich.live.Live(console=self._console, auto_refresh=False, transient=True,
+                                           redirect_stdout=False, redirect_stderr=False)  # fmt: skip
+            self._display.start()
+        self._display.update(_status_line(status), refresh=True)
+
+    def close(self) -> None:
+        display, self._display = self._display, None
+        if display is not None:
+            display.stop()
+
+    def _print(self, text: str | rich.text.Text) -> None:
+        # soft_wrap: a line of a log file is not broken at the width of a terminal that is not there.
+        self._console.print(text, soft_wrap=not self._live)
+
+
+def _status_line(status: Status) -> rich.table.Table:
+    """The line that moves: bar, steps, loss, rate, time left, learning rate."""
+    words = [f"step {status.step:,}" + (f"/{status.total:,}" if status.total else ""),
+             f"loss {status.loss:.3f}", f"{status.tokens_per_second:,.0f} tokens/s"]  # fmt: skip
+    if status.seconds_left is not None:
+        words.append(f"{spoken_duration(status.seconds_left)} left")
+    words.append(f"lr {status.lr:.1e}" if status.seconds_left is not None or status.total else "measuring the speed")
+    line = rich.table.Table.grid(padding=(0, 1))
+    line.add_column(width=16)
+    line.add_column(no_wrap=True, overflow="ellipsis")
+    bar = rich.progress_bar.ProgressBar(total=status.total or None, completed=status.step, width=16,
+                                        pulse=status.total is None)  # fmt: skip
+    line.add_row(bar, rich.text.Text("  ".join(words)))
+    return line
+
+
+def _measure(name: str, value: float) -> str:
+    if name in SHARES:
+        return f"{TITLES[name]} {100 * value:.1f} %"
+    digits = 3 if name == "loss" else 1
+    return f"{TITLES.get(name, name)} {value:.{digits}f}"
+
+
+def _visible(text: str) -> str:
+    """Text whose control characters are shown and not obeyed: it comes from files and from models."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+# --------------------------------------------------------------------------------------------------- extras
 
 
 @final
 class TensorBoard(Logger):
-    def __init__(self, folder: str | Path, *, resume_at: int | None = None) -> None: ...
+    """Event files for ``tensorboard --logdir``. ``resume_at``: the step a resumed run goes on from;
+    what the folder holds of later steps is then hidden.
+
+    Raises ``MissingExtra`` when tensorboard is not installed.
+    """
+
+    def __init__(self, folder: str | Path, *, resume_at: int | None = None) -> None:
+        try:
+            module = import_module("torch.utils.tensorboard")
+        except ImportError:
+            raise MissingExtra("tensorboard", "Logging to TensorBoard") from None
+        self._writer = module.SummaryWriter(str(folder), purge_step=None if resume_at is None else resume_at + 1)
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        for name, value in values.items():
+            self._writer.add_scalar(f"train/{name}", value, step)
+
+    def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None:
+        for name, value in measures.items():
+            self._writer.add_scalar(f"validation/{name}", value, step)
+        self._writer.flush()
+
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        for number, sample in enumerate(samples):
+            text = "\n".join(f"    {label}: {words}" for label, words in sample._asdict().items())
+            self._writer.add_text(f"samples/{number}", text, step)
+
+    def event(self, step: int, name: str, text: str) -> None:
+        self._writer.add_text(f"events/{name}", text, step)
+
+    def progress(self, status: Status) -> None: ...
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 @final
 class WandB(Logger):
+    """A run of Weights & Biases under ``folder``.
+
+    ``mode``: "online", "offline" or "disabled". None leaves it to the environment's WANDB_MODE, and
+    where that says nothing the run stays offline: nothing leaves the machine unasked.
+    Raises ``MissingExtra`` when wandb is not installed.
+    """
+
     def __init__(
-        self, folder: str | Path, *, project: str = "transduce", name: str | None = None,
-        config: Mapping[str, Any] | None = None, mode: str | None = None,
+        self,
+        folder: str | Path,
+        *,
+        project: str = "transduce",
+        name: str | None = None,
+        config: Mapping[str, Any] | None = None,
+        mode: str | None = None,
     ) -> None:
-        """``mode`` None: WANDB_MODE, else offline."""
+        mode = mode or os.environ.get("WANDB_MODE") or "offline"
+        if mode not in ("online", "offline", "disabled"):
+            raise ConfigError(f'the mode of W&B is online, offline or disabled; got "{mode}".')
+        try:
+            self._wandb: Any = import_module("wandb")
+        except ImportError:
+            raise MissingExtra("wandb", "Logging to Weights & Biases") from None
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        chosen = cast(Literal["online", "offline", "disabled"], mode)
+        self._run = self._wandb.init(
+            project=project, name=name, dir=str(folder), config=dict(config or {}), mode=chosen
+        )
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        self._run.log({f"train/{name}": value for name, value in values.items()}, step=step)
+
+    def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None:
+        self._run.log({f"validation/{name}": value for name, value in measures.items()}, step=step)
+
+    def samples(self, step: int, samples: Sequence[Sample]) -> None:
+        table = self._wandb.Table(columns=list(Sample._fields), data=[list(sample) for sample in samples])
+        self._run.log({"samples": table}, step=step)
+
+    def event(self, step: int, name: str, text: str) -> None:
+        self._run.log({f"events/{name}": text}, step=step)
+
+    def progress(self, status: Status) -> None: ...
+
+    def close(self) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            run.finish()

@@ -58,7 +58,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         return loss, nll
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         log_probs, targets, padding = ctx.saved_tensors
         # d loss / d logits = softmax - target distribution. In place: a second backward over the same

@@ -11,7 +11,7 @@ from torch import nn
 from transduce.config import Config, require
 
 
-class OptimConfig(Config):
+class OptimConfig(Config, frozen=True, kw_only=True):
     """How weights move. The defaults were the best of those tried for a few minutes on two CPU cores."""
 
     name: Literal["adamw", "rmsprop", "sgd"] = "adamw"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 _VOWELS = "aeiou"
 _AN_BEFORE = ("hour", "honest")
 _A_BEFORE = ("uni", "use", "euro", "one")
-_FINAL_DOUBLED = frozenset("stop run swim put cut plan begin get win forget sit jog".split())
+_FINAL_DOUBLED = frozenset("stop run swim put cut plan begin get win forget sit prefer".split())
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"

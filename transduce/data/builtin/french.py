@@ -84,7 +84,7 @@ _VOWEL = (
     r"(?=[aeiouâàäéèêëîïôöùûüœhAEIOUÂÀÉÈÊÎÔÛŒH]|y )"
 )
 _STARTS_WITH_VOWEL = re.compile(_VOWEL)
-_ELIDES = re.compile(rf"(?<![^ ])(~?(?:[ldmtsnj]e|~?la|que)) {_VOWEL}")
+_ELIDES = re.compile(rf"(?<![^ ])(~?(?:[ldmtsnj]e|la|que)) {_VOWEL}")
 _SI = re.compile(r"(?<![^ ])si (?=ils? )")
 _CONTRACTS = re.compile(r"(?<![^ ])(de|à) (les?) ")
 _CONTRACTED = {"de le": "du ", "de les": "des ", "à le": "au ", "à les": "aux "}

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from transduce.errors import ConfigError
+from transduce.training.device import choose_device, describe_machine, precision
+
+CPU = torch.device("cpu")
+
+
+def test_auto_takes_the_fastest_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert choose_device("auto") == CPU
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose_device("auto").type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("auto").type == "cuda"
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(ConfigError, match="2 CUDA devices"):
+        choose_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cpu:0", "mps:1", "meta", "CPU"])
+def test_an_unknown_device_is_refused_with_the_known_ones(name: str) -> None:
+    with pytest.raises(ConfigError, match="none of auto, cpu, cuda"):
+        choose_device(name)
+
+
+@pytest.mark.parametrize(("name", "what"), [("cuda", "CUDA"), ("cuda:0", "CUDA"), ("mps", "Mac")])
+def test_a_device_that_is_not_there_is_refused(name: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match=what):
+        choose_device(name)
+
+
+def test_precision_auto_is_single_on_the_cpu_and_bfloat16_where_cuda_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert precision("auto", CPU).name == "float32"
+    for has in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True, has=has: has)
+        assert precision("auto", torch.device("cuda")).name == ("bfloat16" if has else "float32")
+    with pytest.raises(ConfigError, match="bfloat16"):
+        precision("bfloat16", torch.device("cuda"))
+
+
+def test_precision_is_what_a_product_is_computed_in() -> None:
+    x = torch.ones(2, 2)
+    with precision("float32", CPU).autocast():
+        assert (x @ x).dtype == torch.float32
+    chosen = precision("bfloat16", CPU)
+    for _ in range(2):  # one context a forward pass
+        with chosen.autocast():
+            assert (x @ x).dtype == torch.bfloat16
+
+
+def test_float16_without_cuda_is_refused() -> None:
+    with pytest.raises(ConfigError, match="float16"):
+        precision("float16", CPU)
+
+
+def test_the_machine_is_described() -> None:
+    told = describe_machine()
+    assert told["threads"] == torch.get_num_threads()
+    assert told["device"] == "cpu"
+    assert told["processor"] and told["device_name"] == told["processor"]

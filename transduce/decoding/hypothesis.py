@@ -1,0 +1,70 @@
+"""How to search, what comes out of it, and how hypotheses of different lengths are compared."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from transduce.config import Config, require
+
+Length = TypeVar("Length", float, np.ndarray)
+
+
+class DecodingConfig(Config):
+    """How output is searched for."""
+
+    beam: int = 5  # partial hypotheses kept per sentence; 1 is greedy search
+    nbest: int = 1  # results per sentence: at most ``beam``; when sampling, the number of draws
+    length_penalty: float = 1.0  # alpha of ``length_penalty`` below; 0 ranks by log-probability alone
+    max_length_ratio: float = 2.0  # a sentence gets at most ratio * (source tokens) + extra symbols, its end included
+    max_length_extra: int = 20
+    sample: bool = False  # draw from the model's distribution instead of searching; ``beam`` is then not used
+    temperature: float = 1.0  # of sampling: logits are divided by it
+    top_k: int = 0  # sample among the k most probable tokens only; 0: among all
+    top_p: float = 1.0  # sample from the fewest tokens that hold this mass (Holtzman et al. 2020, section 3.1)
+    seed: int = 0  # of sampling
+
+    def __post_init__(self) -> None:
+        for name, least in (("beam", 1), ("nbest", 1), ("max_length_extra", 0), ("top_k", 0), ("seed", 0)):
+            value = getattr(self, name)
+            require(value >= least, f"decoding.{name} must be at least {least}; got {value}.")
+        for name in ("length_penalty", "max_length_ratio"):
+            value = getattr(self, name)
+            require(0 <= value < math.inf, f"decoding.{name} must be a number from 0 upwards; got {value}.")
+        require(self.max_length_ratio > 0 or self.max_length_extra > 0,
+                "decoding.max_length_ratio and max_length_extra cannot both be 0: nothing could be written.")  # fmt: skip
+        require(0 < self.temperature < math.inf,
+                f"decoding.temperature must be above 0; got {self.temperature}. Without sampling, the most probable "
+                "tokens are written.")  # fmt: skip
+        require(0 < self.top_p <= 1, f"decoding.top_p must be above 0 and at most 1; got {self.top_p}.")
+        require(self.sample or self.nbest <= self.beam,
+                f"decoding.nbest cannot exceed beam; got nbest {self.nbest} and beam {self.beam}. Raise beam.")  # fmt: skip
+
+    def max_length(self, source_tokens: int) -> int:
+        """The most symbols written for a source of that many tokens, the end symbol included; at least 1."""
+        return max(1, math.ceil(self.max_length_ratio * source_tokens) + self.max_length_extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """One output. Log-probabilities are natural, of the model itself: no temperature, nothing cut off."""
+
+    tokens: list[int]  # without start and end
+    score: float  # log_prob / length_penalty(symbols): what ranks
+    log_prob: float  # sum over the tokens and, if ``finished``, the end symbol
+    finished: bool  # the model wrote the end symbol within the maximal length
+    token_log_probs: list[float] | None = None  # one a symbol, the end included if ``finished``; None unless asked for
+    # (symbols, src_len) float32: weights over the source with its end; None unless asked for and the model has them
+    attention: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+
+def length_penalty(symbols: Length, alpha: float) -> Length:
+    """lp(Y) = (5 + |Y|)^alpha / (5 + 1)^alpha, Wu et al. 2016, eq. 14, without their coverage term.
+
+    |Y| is the number of symbols written, the end symbol counted. A hypothesis ranks by log P(Y | X) / lp(Y).
+    """
+    penalty: Length = ((5.0 + symbols) / 6.0) ** alpha
+    return penalty

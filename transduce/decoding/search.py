@@ -1,0 +1,190 @@
+"""Greedy search and beam search over one padded batch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from transduce.decoding.hypothesis import DecodingConfig, Hypothesis, length_penalty
+from transduce.decoding.trail import BOS, EOS, Trail, device_of, next_log_probs, reading
+from transduce.models.base import Generator
+
+# (log-probabilities (rows, vocab), which walk each row is on (rows,), step) -> tokens (rows,), their log-probabilities
+Choice = Callable[[Tensor, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+
+def greedy(
+    model: Generator,
+    source: Tensor,
+    source_lengths: Tensor,
+    *,
+    max_lengths: Sequence[int] | np.ndarray,
+    config: DecodingConfig | None = None,
+    want_attention: bool = False,
+    want_log_probs: bool = False,
+) -> list[Hypothesis]:
+    """Write the most probable token at every step. One hypothesis a sentence.
+
+    source: (batch, src_len) int64, padded; source_lengths: (batch,); max_lengths: the most symbols
+    of each sentence, its end included. Of ``config`` only the length penalty counts, for the score.
+    Raises ``TransduceError`` when the model's output is not finite.
+    """
+
+    def most_probable(log_probs: Tensor, walks: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
+        values, words = log_probs.max(dim=-1)
+        return words.cpu().numpy(), values.to("cpu", torch.float64).numpy()
+
+    trail = Trail(alpha=(config or DecodingConfig()).length_penalty, want_attention=want_attention,
+                  want_log_probs=want_log_probs)  # fmt: skip
+    found = walk(model, source, source_lengths, max_lengths=max_lengths, choose=most_probable, trail=trail)
+    return [each for (each,) in found]
+
+
+def walk(
+    model: Generator,
+    source: Tensor,
+    source_lengths: Tensor,
+    *,
+    max_lengths: Sequence[int] | np.ndarray,
+    choose: Choice,
+    trail: Trail,
+    copies: int = 1,
+) -> list[list[Hypothesis]]:
+    """Write one token a step as ``choose`` says, ``copies`` times from each source: a list of them a sentence.
+
+    Walk w is copy w % copies of sentence w // copies. A row leaves the batch with its last symbol.
+    """
+    device, walks = device_of(model), np.arange(len(source) * copies)
+    limits = np.asarray(max_lengths).repeat(copies)
+    with reading(model):
+        state = model.start(source.to(device), source_lengths.to(device))
+        if copies > 1:
+            state = state.select(torch.from_numpy(walks // copies).to(device))
+        tokens, totals = np.full(len(walks), BOS), np.zeros(len(walks))
+        for at in itertools.count():
+            if not len(walks):
+                break
+            log_probs, state = next_log_probs(model, tokens, state, at=at, device=device)
+            trail.look(state)
+            tokens, values = choose(log_probs, walks, at)
+            totals = totals + values
+            ended = (tokens == EOS) | (limits[walks] == at + 1)
+            over, live = np.flatnonzero(ended), np.flatnonzero(~ended)
+            trail.end(walks[over], over, tokens[over], values[over], totals[over])
+            trail.go_on(live, tokens[live], values[live])
+            if len(over) and len(live):
+                state = state.select(torch.from_numpy(live).to(device))
+            walks, tokens, totals = walks[live], tokens[live], totals[live]
+    lengths = source_lengths.cpu().numpy().repeat(copies)
+    found = trail.best(len(limits), nbest=1, source_lengths=lengths)
+    return [[best for (best,) in found[first : first + copies]] for first in range(0, len(limits), copies)]
+
+
+def beam_search(
+    model: Generator,
+    source: Tensor,
+    source_lengths: Tensor,
+    *,
+    max_lengths: Sequence[int] | np.ndarray,
+    config: DecodingConfig | None = None,
+    want_attention: bool = False,
+    want_log_probs: bool = False,
+) -> list[list[Hypothesis]]:
+    """Keep the ``beam`` best partial hypotheses at every step; the ``nbest`` best complete ones of each sentence.
+
+    Of all continuations of a sentence's hypotheses, the most probable go on. One that ends with
+    EOS is complete and gives up its place (Sutskever et al. 2014, section 3.2: it "is removed from
+    the beam"); its place is not filled again, so a beam of one is greedy search. The search of a
+    sentence is over when no place is left, at its maximal length, or as soon as no partial
+    hypothesis can overtake the ``nbest`` complete ones: log-probabilities only fall, so a partial
+    hypothesis of log-probability l cannot score above l / lp(maximal length). That stop is exact: it
+    changes no result. Partial hypotheses at the maximal length are returned as not finished, behind
+    all finished ones.
+
+    Arguments as in ``greedy``; ``config`` gives beam, nbest and length_penalty.
+    """
+    config = config or DecodingConfig()
+    trail = Trail(alpha=config.length_penalty, want_attention=want_attention, want_log_probs=want_log_probs)
+    device, limits, places = device_of(model), np.asarray(max_lengths), Places(config, np.asarray(max_lengths))
+    with reading(model):
+        state = model.start(source.to(device), source_lengths.to(device))
+        tokens = np.full(len(limits), BOS)
+        for at in itertools.count():
+            if not len(tokens):
+                break
+            log_probs, state = next_log_probs(model, tokens, state, at=at, device=device)
+            trail.look(state)
+            values, words = log_probs.topk(min(config.beam, log_probs.shape[1]))  # (rows, beam)
+            tokens, origins = places.choose(values.to("cpu", torch.float64).numpy(), words.cpu().numpy(), at, trail)
+            if len(origins) and not np.array_equal(origins, np.arange(len(state))):
+                state = state.select(torch.from_numpy(origins).to(device))
+    return trail.best(len(limits), nbest=config.nbest, source_lengths=source_lengths.cpu().numpy())
+
+
+class Places:
+    """The beam of every sentence: which row stands in which place, and what may still come.
+
+    The table of places is (batch, beam) throughout; rows are the places that live, with those of a
+    sentence side by side.
+    """
+
+    def __init__(self, config: DecodingConfig, limits: np.ndarray) -> None:
+        self.config, self.limits = config, limits
+        self.free = np.full(len(limits), config.beam)  # places that no complete hypothesis has given up
+        self.kept = np.full((len(limits), config.nbest), -np.inf)  # the best scores of complete hypotheses, falling
+        self.sentences = np.arange(len(limits))  # (rows,)
+        self.slots = np.zeros(len(limits), dtype=np.int64)  # (rows,): place within the sentence
+        self.totals = np.zeros(len(limits))  # (rows,): log-probability so far
+
+    def choose(self, values: np.ndarray, words: np.ndarray, at: int, trail: Trail) -> tuple[np.ndarray, np.ndarray]:
+        """Choose among the best continuations of each row; note in ``trail`` what ends and what goes on.
+
+        values, words: (rows, beam) log-probabilities and tokens. No other continuation can be among the
+        best of a sentence. Returns the tokens of the rows that go on and the rows they come from.
+        """
+        beam, each = self.config.beam, values.shape[1]
+        batch, rows = len(self.limits), np.arange(len(values))
+        table = np.full((batch, beam, each), -np.inf)
+        table[self.sentences, self.slots] = self.totals[:, None] + values
+        row_at = np.zeros((batch, beam), dtype=np.int64)
+        row_at[self.sentences, self.slots] = rows
+        best, index = (found.numpy() for found in torch.from_numpy(table.reshape(batch, -1)).topk(beam))  # (batch, beam)
+        origins = np.take_along_axis(row_at, index // each, axis=1)
+        tokens, log_probs = words[origins, index % each], values[origins, index % each]
+
+        taken = (np.arange(beam) < self.free[:, None]) & (best > -np.inf)
+        ended = taken & (tokens == EOS)
+        cut = taken & ~ended & (self.limits == at + 1)[:, None]
+        over = ended | cut
+        trail.end(np.nonzero(over)[0], origins[over], tokens[over], log_probs[over], best[over])
+        live = taken & ~over & ~self._settled(best, ended, at)[:, None]
+        import os
+        if os.environ.get("GROUP"):
+            alive = np.flatnonzero(live.any(axis=1))
+            width = int(live.sum(axis=1).max(initial=0))
+            slots = np.argsort(~live[alive], axis=1, kind="stable")[:, :width]
+            real = np.take_along_axis(live[alive], slots, axis=1)
+            slots = np.where(real, slots, slots[:, :1])
+            self.sentences = alive.repeat(width)
+            self.slots = np.tile(np.arange(width), len(alive))
+            flat = (self.sentences, slots.reshape(-1))
+            self.totals = np.where(real.reshape(-1), best[flat], -np.inf)
+            trail.go_on(origins[flat], tokens[flat], log_probs[flat])
+            return tokens[flat], origins[flat]
+        trail.go_on(origins[live], tokens[live], log_probs[live])
+        self.sentences, self.slots = np.nonzero(live)
+        self.totals = best[live]
+        return tokens[live], origins[live]
+
+    def _settled(self, best: np.ndarray, ended: np.ndarray, at: int) -> np.ndarray:
+        """Note what ended, and tell for which sentences no partial hypothesis can change the result: (batch,) bool."""
+        if ended.any():
+            scores = np.where(ended, best / length_penalty(at + 1.0, self.config.length_penalty), -np.inf)
+            self.kept = -np.sort(-np.concatenate([self.kept, scores], axis=1), axis=1)[:, : self.config.nbest]
+            self.free -= ended.sum(axis=1)
+        # best[:, 0] bounds all that live: the places are sorted, and log-probabilities only fall.
+        return self.kept[:, -1] >= best[:, 0] / length_penalty(self.limits, self.config.length_penalty)
