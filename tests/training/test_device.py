@@ -46,7 +46,14 @@ def test_precision_auto_is_single_on_the_cpu_and_bfloat16_where_cuda_has_it(monk
         precision("bfloat16", torch.device("cuda"))
 
 
-def test_precision_is_what_a_product_is_computed_in() -> None:
+def test_bfloat16_is_refused_on_a_processor_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transduce.training.device._cpu_has_bfloat16", lambda: False)
+    with pytest.raises(ConfigError, match="bfloat16.*Use float32"):
+        precision("bfloat16", CPU)
+
+
+def test_precision_is_what_a_product_is_computed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transduce.training.device._cpu_has_bfloat16", lambda: True)
     x = torch.ones(2, 2)
     with precision("float32", CPU).autocast():
         assert (x @ x).dtype == torch.float32

@@ -103,7 +103,7 @@ def test_the_fast_variants_walk_as_the_plain_ones(name: str, reference) -> None:
 def test_weight_decay_shrinks_matrices_and_leaves_biases(name: str) -> None:
     model = nn.Linear(3, 2)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    optimizer = make_optimizer(model, OptimConfig(name=name, lr=0.1, weight_decay=0.5))  # type: ignore[arg-type]
+    optimizer = make_optimizer(model, OptimConfig(name=name, lr=1e-4, weight_decay=0.5))  # type: ignore[arg-type]
     for weight in model.parameters():
         weight.grad = torch.zeros_like(weight)
     optimizer.step()

@@ -22,7 +22,7 @@ import itertools
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -86,12 +86,13 @@ class Tokenizer:
 
         Raises ``ValueError`` (or whatever the library raises) otherwise; ``from_json`` is the door for files.
         """
-        self.kind, self._prefixed = _recognized(description)
+        self.kind, byte_fallback = _recognized(description)
+        self._prefixed = self.kind != "char"
         self._pieces = _pieces_in_order(description["model"])
         self._json = json.dumps(description, ensure_ascii=False, separators=(",", ":"))
         self._library = tokenizers.Tokenizer.from_str(self._json)
         table = [piece.encode("utf-8") for piece in self._pieces]
-        if table[len(SPECIALS) : len(SPECIALS) + 1] == [b"<0x00>"]:
+        if byte_fallback:
             table[len(SPECIALS) : len(SPECIALS) + 256] = [bytes([byte]) for byte in range(256)]
         table[PAD] = table[BOS] = table[EOS] = b""
         table[UNK] = b" <unk>" if self.kind == "word" else b"<unk>"
@@ -101,7 +102,7 @@ class Tokenizer:
     def train(cls, texts: Iterable[str], *, config: TokenizerConfig | None = None) -> Tokenizer:
         """Learn a vocabulary from ``texts``, the same one from the same texts every time.
 
-        Memory is bounded: beyond 50 million characters an evenly spread part of the texts is used.
+        Memory is bounded: beyond 20 million characters an evenly spread part of the texts is used.
         """
         config = config or TokenizerConfig()
         description = _skeleton(config.kind, config.normalization, config.lowercase, config.byte_fallback)
@@ -337,7 +338,7 @@ def _skeleton(kind: str, normalization: str, lowercase: bool, byte_fallback: boo
 
 
 def _recognized(description: Mapping[str, Any]) -> tuple[Kind, bool]:
-    """The kind, and whether texts get a space in front. ``ValueError`` unless it is a structure of ``_skeleton``.
+    """The kind, and whether bytes spell the rest. ``ValueError`` unless it is a structure of ``_skeleton``.
 
     Only these few structures are let into the library, so that a stranger's file cannot bring in a
     pattern that runs forever or a step that loses text.
@@ -354,7 +355,7 @@ def _recognized(description: Mapping[str, Any]) -> tuple[Kind, bool]:
             fixed = _fixed_pieces(byte_fallback=fallback)
             if tuple(pieces[: len(fixed)]) != fixed:
                 raise ValueError("special tokens or bytes are not in their places")
-            return kind, kind != "char"
+            return kind, fallback
     raise ValueError("unknown structure")
 
 
@@ -370,3 +371,7 @@ def _pieces_in_order(model: Mapping[str, Any]) -> list[str]:
     if not distinct:
         raise ValueError("ids have gaps or pieces repeat")
     return pieces
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

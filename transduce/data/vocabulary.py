@@ -24,7 +24,7 @@ FIRST_SPACE = rf"\A(?=[^{_UNSPACED}])"  # the place before a text where a space 
 SUBWORDS = rf" ?[\p{{L}}\p{{M}}]+['’]?|{_REST}"  # what bpe and unigram pieces lie within
 WORDS = rf"[{_SINGLE}]| ?[\p{{L}}\p{{M}}&&[^{_SINGLE}]]+['’]?|{_REST}"
 
-_TRAINING_CHARACTERS = 50_000_000  # more text than this is thinned before a vocabulary is learned from it
+_TRAINING_CHARACTERS = 20_000_000  # more text than this is thinned before a vocabulary is learned from it
 _COVERAGE = 0.9999  # characters beyond this share of a text are left to bytes
 
 

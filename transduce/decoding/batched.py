@@ -47,16 +47,14 @@ def decode(
     for rows in _batches([len(source) + 1 for source in sources], copies=copies, max_tokens=max_tokens):
         source, lengths = _pad([sources[row] for row in rows])
         limits = [config.max_length(len(sources[row])) for row in rows]
+        wanted = {"want_attention": want_attention, "want_log_probs": want_log_probs}
         if config.sample:
-            found = sample(model, source, lengths, max_lengths=limits, config=config,
-                           streams=[streams[row] for row in rows],
-                           want_attention=want_attention, want_log_probs=want_log_probs)  # fmt: skip
+            chosen = [streams[row] for row in rows]
+            found = sample(model, source, lengths, max_lengths=limits, config=config, streams=chosen, **wanted)
         elif config.beam == 1:
-            found = [[each] for each in greedy(model, source, lengths, max_lengths=limits, config=config,
-                                               want_attention=want_attention, want_log_probs=want_log_probs)]  # fmt: skip
+            found = [[each] for each in greedy(model, source, lengths, max_lengths=limits, config=config, **wanted)]
         else:
-            found = beam_search(model, source, lengths, max_lengths=limits, config=config,
-                                want_attention=want_attention, want_log_probs=want_log_probs)  # fmt: skip
+            found = beam_search(model, source, lengths, max_lengths=limits, config=config, **wanted)
         for row, hypotheses in zip(rows, found, strict=True):
             results[row] = hypotheses
         if progress is not None:

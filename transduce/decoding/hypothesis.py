@@ -13,7 +13,7 @@ from transduce.config import Config, require
 Length = TypeVar("Length", float, np.ndarray)
 
 
-class DecodingConfig(Config):
+class DecodingConfig(Config, frozen=True, kw_only=True):
     """How output is searched for."""
 
     beam: int = 5  # partial hypotheses kept per sentence; 1 is greedy search
@@ -34,14 +34,20 @@ class DecodingConfig(Config):
         for name in ("length_penalty", "max_length_ratio"):
             value = getattr(self, name)
             require(0 <= value < math.inf, f"decoding.{name} must be a number from 0 upwards; got {value}.")
-        require(self.max_length_ratio > 0 or self.max_length_extra > 0,
-                "decoding.max_length_ratio and max_length_extra cannot both be 0: nothing could be written.")  # fmt: skip
-        require(0 < self.temperature < math.inf,
-                f"decoding.temperature must be above 0; got {self.temperature}. Without sampling, the most probable "
-                "tokens are written.")  # fmt: skip
+        require(
+            self.max_length_ratio > 0 or self.max_length_extra > 0,
+            "decoding.max_length_ratio and max_length_extra cannot both be 0: nothing could be written.",
+        )
+        require(
+            0 < self.temperature < math.inf,
+            f"decoding.temperature must be above 0; got {self.temperature}. "
+            "Without sampling, the most probable tokens are written.",
+        )
         require(0 < self.top_p <= 1, f"decoding.top_p must be above 0 and at most 1; got {self.top_p}.")
-        require(self.sample or self.nbest <= self.beam,
-                f"decoding.nbest cannot exceed beam; got nbest {self.nbest} and beam {self.beam}. Raise beam.")  # fmt: skip
+        require(
+            self.sample or self.nbest <= self.beam,
+            f"decoding.nbest cannot exceed beam; got nbest {self.nbest} and beam {self.beam}. Raise beam.",
+        )
 
     def max_length(self, source_tokens: int) -> int:
         """The most symbols written for a source of that many tokens, the end symbol included; at least 1."""

@@ -13,6 +13,8 @@ from transduce.decoding.search import walk
 from transduce.decoding.trail import Trail
 from transduce.models.base import Generator
 
+SHORTLIST = 256  # tokens among which ``top_p`` looks first: sorting a whole vocabulary costs more than a step
+
 
 def sample(
     model: Generator,
@@ -59,10 +61,14 @@ def draw(log_probs: Tensor, uniform: Tensor, *, temperature: float = 1.0, top_k:
     log_probs: (rows, vocab) float64, -inf for what is never drawn; uniform: (rows,) float64 in [0, 1).
     Returns (rows,) int64.
     """
-    scores, words = log_probs / temperature, None
+    probs, words = (log_probs / temperature).softmax(dim=-1), None
     if top_k or top_p < 1:
-        scores, words = scores.topk(min(top_k or scores.shape[1], scores.shape[1]))  # falling
-    probs = scores.softmax(dim=-1)
+        whole = probs
+        probs, words = whole.topk(min(top_k or SHORTLIST, whole.shape[1]))  # falling
+        if top_k:
+            probs = probs / probs.sum(dim=-1, keepdim=True)
+        elif bool((probs.sum(dim=-1) < top_p).any()):
+            probs, words = whole.sort(descending=True)
     mass = probs.cumsum(dim=-1)  # (rows, tokens)
     total = mass[:, -1:]
     if top_p < 1:

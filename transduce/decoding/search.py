@@ -128,8 +128,8 @@ def beam_search(
 class Places:
     """The beam of every sentence: which row stands in which place, and what may still come.
 
-    The table of places is (batch, beam) throughout; rows are the places that live, with those of a
-    sentence side by side.
+    The table of places is (batch, beam) throughout; rows are the places that live, those of a sentence
+    side by side.
     """
 
     def __init__(self, config: DecodingConfig, limits: np.ndarray) -> None:
@@ -146,15 +146,14 @@ class Places:
         values, words: (rows, beam) log-probabilities and tokens. No other continuation can be among the
         best of a sentence. Returns the tokens of the rows that go on and the rows they come from.
         """
-        beam, each = self.config.beam, values.shape[1]
-        batch, rows = len(self.limits), np.arange(len(values))
-        table = np.full((batch, beam, each), -np.inf)
+        batch, beam, width = len(self.limits), self.config.beam, values.shape[1]
+        table = np.full((batch, beam, width), -np.inf)
         table[self.sentences, self.slots] = self.totals[:, None] + values
         row_at = np.zeros((batch, beam), dtype=np.int64)
-        row_at[self.sentences, self.slots] = rows
-        best, index = (found.numpy() for found in torch.from_numpy(table.reshape(batch, -1)).topk(beam))  # (batch, beam)
-        origins = np.take_along_axis(row_at, index // each, axis=1)
-        tokens, log_probs = words[origins, index % each], values[origins, index % each]
+        row_at[self.sentences, self.slots] = np.arange(len(values))
+        best, index = (each.numpy() for each in torch.from_numpy(table.reshape(batch, -1)).topk(beam))  # (batch, beam)
+        origins = np.take_along_axis(row_at, index // width, axis=1)
+        tokens, log_probs = words[origins, index % width], values[origins, index % width]
 
         taken = (np.arange(beam) < self.free[:, None]) & (best > -np.inf)
         ended = taken & (tokens == EOS)
@@ -162,23 +161,25 @@ class Places:
         over = ended | cut
         trail.end(np.nonzero(over)[0], origins[over], tokens[over], log_probs[over], best[over])
         live = taken & ~over & ~self._settled(best, ended, at)[:, None]
-        import os
-        if os.environ.get("GROUP"):
-            alive = np.flatnonzero(live.any(axis=1))
-            width = int(live.sum(axis=1).max(initial=0))
-            slots = np.argsort(~live[alive], axis=1, kind="stable")[:, :width]
-            real = np.take_along_axis(live[alive], slots, axis=1)
-            slots = np.where(real, slots, slots[:, :1])
-            self.sentences = alive.repeat(width)
-            self.slots = np.tile(np.arange(width), len(alive))
-            flat = (self.sentences, slots.reshape(-1))
-            self.totals = np.where(real.reshape(-1), best[flat], -np.inf)
-            trail.go_on(origins[flat], tokens[flat], log_probs[flat])
-            return tokens[flat], origins[flat]
-        trail.go_on(origins[live], tokens[live], log_probs[live])
-        self.sentences, self.slots = np.nonzero(live)
-        self.totals = best[live]
-        return tokens[live], origins[live]
+        rows = self._take(live, best)
+        trail.go_on(origins[rows], tokens[rows], log_probs[rows])
+        return tokens[rows], origins[rows]
+
+    def _take(self, live: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Make rows of what lives in the table; returns their (sentences, ranks) in it.
+
+        All sentences that go on get as many rows as the fullest has living places, so that a state may
+        keep what a sentence's rows share (``RNNState.select``). Where one has fewer, its first stands
+        for them at -inf, which never wins.
+        """
+        going = np.flatnonzero(live.any(axis=1))
+        width = int(live.sum(axis=1).max(initial=0))
+        ranks = np.argsort(~live[going], axis=1, kind="stable")[:, :width]  # living ones first
+        real = np.take_along_axis(live[going], ranks, axis=1)
+        rows = going.repeat(width), np.where(real, ranks, ranks[:, :1]).reshape(-1)
+        self.sentences, self.slots = rows[0], np.tile(np.arange(width), len(going))
+        self.totals = np.where(real.reshape(-1), best[rows], -np.inf)
+        return rows
 
     def _settled(self, best: np.ndarray, ended: np.ndarray, at: int) -> np.ndarray:
         """Note what ended, and tell for which sentences no partial hypothesis can change the result: (batch,) bool."""
@@ -187,4 +188,6 @@ class Places:
             self.kept = -np.sort(-np.concatenate([self.kept, scores], axis=1), axis=1)[:, : self.config.nbest]
             self.free -= ended.sum(axis=1)
         # best[:, 0] bounds all that live: the places are sorted, and log-probabilities only fall.
-        return self.kept[:, -1] >= best[:, 0] / length_penalty(self.limits, self.config.length_penalty)
+        highest: np.ndarray = best[:, 0] / length_penalty(self.limits * 1.0, self.config.length_penalty)
+        settled: np.ndarray = self.kept[:, -1] >= highest
+        return settled

@@ -50,7 +50,7 @@ def precision(name: PrecisionName, device: torch.device) -> Precision:
 
     Raises ``ConfigError`` for one that the device has not.
     """
-    bfloat16 = device.type == "cpu"
+    bfloat16 = device.type == "cpu" and _cpu_has_bfloat16()
     if device.type == "cuda":
         bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     if name == "auto":
@@ -65,6 +65,11 @@ def precision(name: PrecisionName, device: torch.device) -> Precision:
         scaler = torch.amp.GradScaler("cuda")
         return Precision(name, lambda: torch.autocast(device.type, dtype=torch.float16), scaler)
     raise ConfigError(f'precision "{name}" is none of auto, float32, bfloat16, float16.')
+
+
+def _cpu_has_bfloat16() -> bool:
+    """Whether oneDNN computes in bfloat16 on this processor (AVX-512 or later; its LSTM fails elsewhere)."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def describe_machine(device: torch.device | None = None) -> dict[str, str | int | float]:

@@ -59,7 +59,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     average_every: int = 10  # updates between two weights in the mean
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: int = 0
-    save_every: float = 30.0  # seconds between two savings of the training state
+    save_every: float = 30.0  # seconds between two savings of the training state; 0: after every update
     max_bad_steps: int = 20  # updates in a row with a non-finite loss or gradient that end training
     optim: OptimConfig = OptimConfig()
 
@@ -345,9 +345,10 @@ class _Run:
         self.logger.progress(Status(progress.step, progress.total, loss, rate, progress.seconds, left, lr))
         if meter.elapsed >= max(1.0, progress.seconds / 500) or progress.step == progress.total:
             loss, rate = meter.read()
-            values = {"loss": loss, "learning_rate": lr, "gradient_norm": norm, "tokens_per_second": rate,
-                      "tokens": progress.tokens, "epoch": progress.epoch, "seconds": round(progress.seconds, 3)}  # fmt: skip
-            self.logger.scalars(progress.step, values)
+            self.logger.scalars(progress.step, {
+                "loss": loss, "learning_rate": lr, "gradient_norm": norm, "tokens_per_second": rate,
+                "tokens": progress.tokens, "epoch": progress.epoch, "seconds": round(progress.seconds, 3),
+            })  # fmt: skip
 
     def evaluate(self, *, averaged: bool = False) -> None:
         """Validate the model as it is, and keep its weights if nothing before was better."""
@@ -389,7 +390,8 @@ class _Run:
 
     def save_is_due(self) -> bool:
         """Every ``save_every`` seconds, and more rarely where that would cost a twentieth of the time."""
-        return time.perf_counter() - self.saved >= max(self.config.save_every, 20 * self.save_cost)
+        every = self.config.save_every
+        return not every or time.perf_counter() - self.saved >= max(every, 20 * self.save_cost)
 
     def finish(self) -> None:
         """Validate the last weights, and their mean with late ones; the better is kept."""

@@ -22,6 +22,13 @@ _ORDINAL_ENDS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
+# The verbs that form no tenses of their own; "would" is the polite form of "want".
+_MODALS = {
+    "can": {"present": ("can", ""), "past": ("could", ""), "will": ("will", "be able to")},
+    "must": {"present": ("must", ""), "will": ("will", "have to")},
+    "should": {"would": ("should", "")},
+    "would": {"would": ("would", "like")},
+}
 
 
 class EnglishVerb(NamedTuple):
@@ -119,6 +126,8 @@ def parts(verb: EnglishVerb, tense: str, person: int, *, do: bool) -> tuple[str,
     ``do`` asks for do-support where the tense has no auxiliary (questions and "not").
     """
     third = person == 2
+    if verb.base in _MODALS:
+        return _MODALS[verb.base][tense]
     match tense:
         case "present":
             if verb.base == "be":
@@ -171,4 +180,6 @@ def clause(
     first, second = parts(verb, tense, person, do=question or bool(not_))
     order = [first, subject] if question else [subject, first]
     yet = "yet" if negation == "not yet" else ""
+    if first == "can" and not_ and not question:
+        order, not_ = [subject, "cannot"], ""
     return " ".join(word for word in (*order, not_, before, adverb, second, verb.particle, rest, yet) if word)

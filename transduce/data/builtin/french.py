@@ -63,7 +63,7 @@ _ENDINGS = {
 REFLEXIVE = ("~me", "~te", "~se", "~nous", "~vous", "~se")
 DIRECT = ("~me", "~te", "~le", "~nous", "~vous", "~les")
 INDIRECT = ("~me", "~te", "~lui", "~nous", "~vous", "~leur")
-_NEGATION = {"": "", "not": "pas", "not yet": "pas encore", "never": "jamais", "no longer": "plus", "nothing": "rien"}
+_NEGATION = {"": "", "not": "pas", "not yet": "pas encore", "never": "jamais", "no longer": "plus", "nothing": "rien", "nobody": ""}
 _POSSESSIVE = (
     ("mon", "ma", "mes"),
     ("ton", "ta", "tes"),

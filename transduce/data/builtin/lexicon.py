@@ -73,7 +73,7 @@ NOUNS = {
         classroom salle_de_classe/salles_de_classe f""",
     "OUTSIDE": """street rue f, park parc m, beach plage f, village village m, city ville f, island île f,
         pool piscine f""",
-    "NATURE": """tree arbre m, flower fleur f, plant plante f, rose rose f, river rivière f, lake lac m,
+    "NATURE": """tree arbre m, flower fleur f, grass herbe f, plant plante f, rose rose f, river rivière f, lake lac m,
         forest forêt f, mountain montagne f, field champ m""",
 }
 
@@ -124,6 +124,16 @@ SETS = {
     "LAID": """key pen pencil book newspaper magazine letter hat bag cup glass plate wallet ticket phone umbrella map
         notebook basket gift photo bottle""",
     "OWNABLE": "PET FARM CLOTHES PAIR CAR FURNITURE MACHINE KITCHENWARE THING PICTURE TEXT ROOM house apartment FRUIT DISH",
+    "HAD": """PET CAR book umbrella key phone camera computer radio house apartment ticket map watch ring hat coat
+        pen pencil knife ladder garden bed desk question problem candle suitcase bag""",
+    "RELATIVES": "brother sister son daughter cousin uncle aunt nephew niece child friend",
+    "LIKED": """FRUIT VEGETABLE FOOD DRINK DISH ANIMAL flower rose movie concert museum song story novel poem train
+        boat game""",
+    "EATEN": "FRUIT DISH FOOD DRINK",
+    "FEARED": "dog cat lion bear wolf tiger snake mouse horse plane exam doctor dentist boss",
+    "HOMES": "house apartment castle farm village city",
+    "SUBJECTS": """CLOTHES CAR FURNITURE MACHINE KITCHENWARE THING PICTURE TEXT SHOW SCHOOL PART BUILDING ROOM OUTSIDE
+        NATURE FRUIT VEGETABLE DISH FOOD DRINK PAIR""",
     "IN_FRIDGE": "milk butter cheese ham orange_juice beer cream meat egg yogurt apple strawberry tomato carrot cake",
 }
 
@@ -175,7 +185,7 @@ follow = suivre : PEOPLE ANIMAL CAR
 answer = répondre_à : PEOPLE question letter message
 talk_to = parler_à : PEOPLE
 forget forgot forgotten = oublier event the : LOSABLE word rule answer
-understand understood = comprendre state the : lesson question problem word story rule answer PEOPLE
+understand understood = comprendre the : lesson question problem word story rule answer PEOPLE
 learn = apprendre : lesson poem song word rule
 explain = expliquer : lesson problem question exercise rule word
 choose chose chosen = choisir : WARDROBE TEXT gift movie cake CAR
@@ -206,7 +216,7 @@ turn_on = allumer event the : SWITCHED
 turn_off = éteindre event the : SWITCHED
 decorate = décorer : ROOM tree cake table classroom house
 admire = admirer : painting castle BUILDING NATURE PEOPLE horse
-believe = croire state the : PEOPLE story
+believe = croire the : PEOPLE story
 translate = traduire : letter poem novel article word story song
 print = imprimer : ticket photo report article map
 pull = tirer : rope chair table boat cow
@@ -439,3 +449,52 @@ slice tranche f : bread ham
 bowl bol m : soup rice
 kilo kilo m : FRUIT VEGETABLE sugar flour rice cheese meat butter
 """
+
+# Verbs followed by an infinitive: English = French_preposition [flags as above].
+WITH_INFINITIVE = """
+want wanted = vouloir state
+hope = espérer state
+like = aimer state
+try = essayer_de
+forget forgot forgotten = oublier_de event
+decide = décider_de event
+start = commencer_à event
+learn = apprendre_à
+continue = continuer_à
+refuse = refuser_de event
+prefer = préférer state
+"""
+# What animals eat, and the noises and moves that are theirs.
+ANIMAL_FOOD = """
+cat : fish mouse meat milk chicken
+dog : meat bread chicken sausage
+rabbit : carrot salad apple
+mouse : cheese bread
+parrot : banana apple strawberry
+hamster : carrot apple
+horse : apple carrot grass
+cow : grass flower
+sheep : grass flower
+goat : grass flower apple
+donkey : carrot grass
+hen : bread
+duck : bread
+pig : potato apple bread
+monkey : banana apple orange
+bear : fish honey strawberry
+lion : meat
+tiger : meat
+wolf : meat
+fox : hen egg
+elephant : banana grass apple
+bird : bread cherry
+turtle : salad strawberry
+"""
+
+# Where daily things are done, and ways to go.
+DAILY_PLACES = """in the garden = dans le jardin; at home = à la maison; in the living room = dans le salon;
+    in the kitchen = dans la cuisine; at the hotel = à l'hôtel; at the beach = à la plage; at the park = au parc;
+    at school = à l'école; at the office = au bureau; in town = en ville"""
+WAYS = """by car = en voiture; by train = en train; by bus = en bus; by bike = à vélo; on foot = à pied;
+    by plane = en avion; by boat = en bateau"""
+PROFESSIONAL = "good bad famous young serious honest"

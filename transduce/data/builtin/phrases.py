@@ -128,7 +128,7 @@ def owned(w: Writer, noun: Noun, *, plural: bool = False, owner: Phrase | None =
 
 def genitive(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) -> Phrase:
     """ "Paul's car", "the teacher's old friend"."""
-    draw = w.random()
+    draw = w.random() * (0.6 if noun.group == "FAMILY" else 1.0)
     if draw < 0.6:
         name = w.name()
         holder = Phrase(name, name)

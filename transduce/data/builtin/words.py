@@ -128,6 +128,7 @@ class Words:
                 ("transitive", lexicon.TRANSITIVE),
                 ("intransitive", lexicon.INTRANSITIVE),
                 ("giving", lexicon.GIVING),
+                ("infinitive", lexicon.WITH_INFINITIVE),
             )
         }
         self.names = {gender: tuple(names.split()) for gender, names in lexicon.NAMES.items()}
@@ -148,6 +149,26 @@ class Words:
         self.games = _texts(lexicon.PLAYED)
         self.ownable = frozenset(self.select("OWNABLE"))
         self.measures = self._measures()
+        self.short_adverbs = lexicon.SHORT_ADVERBS
+        self.daily_places = _texts(lexicon.DAILY_PLACES, separator=";", between="=")
+        self.ways = _texts(lexicon.WAYS, separator=";", between="=")
+        self.languages = tuple(nation for nation, spoken in self.nations if spoken)
+        by_name = {adjective.en: adjective for adjective, _ in self.adjectives}
+        self.professional = tuple(by_name[name] for name in lexicon.PROFESSIONAL.split())
+        self.grounds = self.select("garden forest field courtyard park street village")
+        self.laid = self.select("LAID")
+        self.in_fridge = self.select("IN_FRIDGE")
+        self.homes = self.select("HOMES")
+        self.feared = self.select("FEARED")
+        self.had = self.select("HAD")
+        self.relatives = self.select("RELATIVES")
+        self.liked = self.select("LIKED")
+        self.eaten = self.select("EATEN")
+        self.subjects = self.select("SUBJECTS")
+        self.animal_food = {
+            self.nouns[animal.strip()]: self.select(food)
+            for animal, food in (line.split(":") for line in lexicon.ANIMAL_FOOD.strip().splitlines())
+        }
         self.at = self.select(lexicon.AT)
         self.inside = self.select(lexicon.IN)
         self.surfaces = self.select("ON")
@@ -227,7 +248,7 @@ class Words:
             definite="the" in fr,
             amount="amount" in fr,
             people="PEOPLE" in tail.split(),
-            objects=() if kind == "intransitive" else self.select(tail.replace("PEOPLE", "")),
+            objects=() if kind in ("intransitive", "infinitive") else self.select(tail.replace("PEOPLE", "")),
             adverbs=tuple(Text(_spaced(word), adverbs[_spaced(word)]) for word in tail.split())
             if kind == "intransitive"
             else (),

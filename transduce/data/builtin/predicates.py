@@ -1,0 +1,559 @@
+"""Verbs with what follows them, and clauses: a subject, a verb in some tense, an object, a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from transduce.data.builtin import english, french
+from transduce.data.builtin import phrases as p
+from transduce.data.builtin.phrases import Frame, Phrase
+from transduce.data.builtin.words import Adjective, Text, Verb
+from transduce.data.builtin.writer import Weighted, Writer
+
+
+class Predicate(NamedTuple):
+    """A verb and what follows it on each side.
+
+    ``clitic`` is the French pronoun before the verb, ``agreement`` the gender and number of a direct
+    object that precedes it, ``adverb`` the short French adverb that follows the conjugated verb.
+    """
+
+    verb: Verb
+    en: str = ""
+    fr: str = ""
+    clitic: str = ""
+    agreement: tuple[str, bool] | None = None
+    adverb: str = ""
+
+
+def _special(kind: str, en: english.EnglishVerb, fr: str, preposition: str = "", **flags: bool) -> Verb:
+    return Verb(en, fr, kind, preposition=preposition, **flags)  # type: ignore[arg-type]
+
+
+IS = _special("described", english.BE, "être", state=True)
+IS_AT = _special("located", english.BE, "être", state=True)
+IS_JOB = _special("profession", english.BE, "être", state=True)
+IS_FROM_NATION = _special("nation", english.BE, "être", state=True)
+FEELS = _special("feeling", english.BE, "avoir", state=True)
+HAS = _special("possession", english.HAVE, "avoir", state=True)
+HAS_FAMILY = _special("relatives", english.HAVE, "avoir", state=True)
+LIKES = _special("generic", english.verb("like"), "aimer", state=True)
+HATES = _special("generic", english.verb("hate"), "détester", state=True)
+PREFERS = _special("generic", english.verb("prefer"), "préférer", state=True)
+LOVES = _special("loved", english.verb("love"), "aimer", state=True)
+WANTS = _special("wanted", english.verb("want"), "vouloir", state=True)
+WOULD_LIKE = _special("wanted", english.verb("would"), "vouloir", state=True)
+NEEDS = _special("needed", english.verb("need"), "avoir", "besoin de", state=True)
+GOES = _special("going", english.verb("go", "went", "gone"), "aller", etre=True)
+COMES_FROM = _special("origin", english.verb("come", "came", "come", "from"), "venir", etre=True, state=True)
+LIVES = _special("living", english.verb("live"), "habiter", state=True)
+STAYS = _special("staying", english.verb("stay"), "rester", etre=True)
+PLAYS_GAME = _special("game", english.verb("play"), "jouer")
+PLAYS_MUSIC = _special("music", english.verb("play"), "jouer")
+SPEAKS = _special("language", english.verb("speak", "spoke", "spoken"), "parler", state=True)
+CAN = _special("modal", english.verb("can"), "pouvoir", state=True)
+MUST = _special("modal", english.verb("must"), "devoir", state=True)
+SHOULD = _special("modal", english.verb("should"), "devoir", state=True)
+WOULD_LIKE_TO = _special("infinitive", english.verb("would"), "vouloir", state=True)
+
+_KINDS = Weighted(
+    {
+        "transitive": 40,
+        "intransitive": 17,
+        "giving": 6,
+        GOES: 9,
+        STAYS: 1.5,
+        LIVES: 2.5,
+        COMES_FROM: 1,
+        IS: 9,
+        IS_AT: 3,
+        IS_JOB: 3.5,
+        IS_FROM_NATION: 1.2,
+        FEELS: 3.5,
+        HAS: 6,
+        HAS_FAMILY: 2.5,
+        LIKES: 4,
+        HATES: 1.2,
+        PREFERS: 1.2,
+        LOVES: 2,
+        WANTS: 2,
+        WOULD_LIKE: 1.2,
+        NEEDS: 2.5,
+        PLAYS_GAME: 2,
+        PLAYS_MUSIC: 2,
+        SPEAKS: 2,
+        CAN: 3,
+        MUST: 3,
+        SHOULD: 1.2,
+        WOULD_LIKE_TO: 1.5,
+        "infinitive": 7,
+    }
+)
+_DEEDS = Weighted({"transitive": 50, "intransitive": 18, "giving": 6, GOES: 9, STAYS: 2, PLAYS_GAME: 3, PLAYS_MUSIC: 3})
+
+
+def act(w: Writer, subject: Phrase, *, deed: bool = False) -> Verb:
+    """A verb for a person; a ``deed`` is something one does, not a state."""
+    while True:
+        kind = w.choose(_DEEDS if deed else _KINDS)
+        verb = w.pick(w.words.verbs[kind]) if isinstance(kind, str) else kind
+        if verb.adult and subject.noun is not None and subject.noun.group == "CHILD":
+            continue
+        if "together" in [adverb.en for adverb in verb.adverbs] and verb.en.particle == "together":
+            continue
+        return verb
+
+
+# --------------------------------------------------------------------------------------------- tenses
+
+_DEED_TENSES = Weighted(
+    {"present": 19, "now": 22, "past": 26, "will": 9, "going": 9, "used": 4, "was": 3, "perfect": 5, "just": 3}
+)
+_EVENT_TENSES = Weighted({"past": 48, "will": 15, "going": 15, "perfect": 11, "just": 7, "present": 4})
+_STATE_TENSES = Weighted({"present": 66, "past": 20, "will": 9, "used": 5})
+_ONLY = {
+    "understand": Weighted({"present": 55, "past": 30, "will": 15}),
+    "believe": Weighted({"present": 60, "past": 30, "will": 10}),
+    "hope": Weighted({"present": 1}),
+    "nation": Weighted({"present": 1}),
+    "origin": Weighted({"present": 1}),
+    "language": Weighted({"present": 88, "past": 6, "will": 6}),
+    "generic": Weighted({"present": 80, "past": 14, "used": 6}),
+    "loved": Weighted({"present": 76, "past": 18, "will": 6}),
+    "wanted": Weighted({"present": 75, "past": 25}),
+    "can": Weighted({"present": 70, "past": 12, "will": 12}),
+    "must": Weighted({"present": 80, "will": 15}),
+    "should": Weighted({"would": 1}),
+    "would": Weighted({"would": 1}),
+}
+
+
+def frame_for(w: Writer, verb: Verb, subject: Phrase, *, question: bool = False, negative: float = 0.15) -> Frame:
+    """A tense that suits ``verb``, and whether it is negated."""
+    tenses = _ONLY.get(verb.en.base) or _ONLY.get(verb.kind) or (_STATE_TENSES if verb.state else _EVENT_TENSES if verb.event else _DEED_TENSES)
+    tense = w.choose(tenses)
+    negation = ""
+    if not question and tense not in ("used", "was", "just") and w.chance(negative):
+        draw = w.random()
+        if tense == "perfect":
+            negation = "not yet" if draw < 0.6 else "never"
+        elif verb.kind == "modal" or draw < 0.68:
+            negation = "not"
+        elif draw < 0.84 and tense != "now":
+            negation = "never"
+        elif tense in ("present", "now", "will"):
+            negation = "no longer"
+        else:
+            negation = "not"
+    # "They read", "I put": present or past? Only the present is written.
+    if tense == "past" and verb.en.past == verb.en.base and subject.person != 2 and not (question or negation == "not"):
+        tense = "will"
+    return Frame(tense, negation, question)
+
+
+# ---------------------------------------------------------------------------------------- complements
+
+Completion = Callable[[Writer, Verb, Phrase, Frame], Predicate]
+
+
+def complete(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    """``verb`` with an object or whatever else it wants."""
+    return _COMPLETIONS[verb.kind](w, verb, subject, frame)
+
+
+def _bond(w: Writer, verb: Verb, what: str) -> None:
+    w.bond(f"{verb.en.base} {verb.en.particle}".strip(), what)
+
+
+def _transitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    if verb.people and (not verb.objects or w.chance(0.45)):
+        return _with_person(w, verb, subject)
+    noun = w.fresh(verb.objects)
+    _bond(w, verb, noun.en)
+    owner = subject if subject.human else None
+    what = p.thing(w, noun, frame, owner=owner, definite=verb.definite, amounts=verb.amount)
+    return Predicate(verb, what.en, f"{verb.preposition} {what.fr}".strip())
+
+
+def _with_person(w: Writer, verb: Verb, subject: Phrase) -> Predicate:
+    """A person as the object, a pronoun as often as not."""
+    if w.chance(0.5):
+        other = p.other_pronoun(w, subject)
+        if verb.preposition:
+            return Predicate(verb, other.object_en, clitic=french.INDIRECT[other.person])
+        return Predicate(
+            verb, other.object_en, clitic=p.direct(other), agreement=(other.gender, other.plural)
+        )
+    other = p.named_person(w) if w.chance(0.3) else p.person(w, owner=subject)
+    if other.noun:
+        _bond(w, verb, other.noun.en)
+    return Predicate(verb, other.en, f"{verb.preposition} {other.fr}".strip())
+
+
+_COMPANY = ("with", "avec"), ("without", "sans")
+_ACTIVITY_PLACES = ("in the garden", "dans le jardin"), ("at home", "à la maison"), ("at school", "à l'école")
+
+
+def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    draw = w.random()
+    base = verb.en.base
+    if verb.adverbs and draw < 0.4:
+        adverb = w.pick(verb.adverbs)
+        if (adverb.en != "together" or subject.plural) and frame.tense not in ("just", "infinitive"):
+            w.bond(base, adverb.en)
+            if adverb.fr in w.words.short_adverbs:
+                return Predicate(verb, adverb.en, adverb=adverb.fr)
+            return Predicate(verb, adverb.en, adverb.fr)
+    if draw < 0.55:
+        en, fr = _COMPANY[0] if w.chance(0.85) else _COMPANY[1]
+        if w.chance(0.5):
+            other = p.other_pronoun(w, subject)
+            return Predicate(verb, f"{en} {other.object_en}", f"{fr} {p.tonic(other)}")
+        friend = p.named_person(w) if w.chance(0.4) else p.person(w, owner=subject)
+        return Predicate(verb, f"{en} {friend.en}", f"{fr} {friend.fr}")
+    if draw < 0.75 and base not in ("get", "hurry", "lie", "arrive", "leave", "come", "go", "drive", "swim", "travel"):
+        spot = w.pick(w.words.daily_places)
+        w.bond(base, spot.en)
+        return Predicate(verb, *spot)
+    return Predicate(verb)
+
+
+def _giving(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    noun = w.fresh(verb.objects)
+    _bond(w, verb, noun.en)
+    what = p.thing(w, noun, frame, owner=subject)
+    if w.chance(0.5):
+        other = p.other_pronoun(w, subject)
+        return Predicate(verb, f"{other.object_en} {what.en}", what.fr, clitic=french.INDIRECT[other.person])
+    other = p.named_person(w) if w.chance(0.35) else p.person(w, owner=subject, plural=False)
+    return Predicate(verb, f"{what.en} to {other.en}", f"{what.fr} à {other.fr}")
+
+
+def _going(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    where = p.place(w, going=True)
+    w.bond("go", where.en)
+    if w.chance(0.2):
+        how = w.pick(w.words.ways)
+        return Predicate(verb, f"{where.en} {how.en}", f"{where.fr} {how.fr}")
+    if w.chance(0.1):
+        friend = p.named_person(w)
+        return Predicate(verb, f"{where.en} with {friend.en}", f"{where.fr} avec {friend.fr}")
+    return Predicate(verb, *where)
+
+
+def _located(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    where = p.place(w, going=False)
+    w.bond(verb.en.base, where.en)
+    return Predicate(verb, *where)
+
+
+def _living(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    draw = w.random()
+    if draw < 0.55:
+        where = Text(f"in {(city := w.fresh(w.words.cities)).en}", f"à {city.fr}")
+    elif draw < 0.75:
+        country = w.fresh(w.words.countries)
+        where = Text(f"in {country.name.en}", country.inside)
+    elif draw < 0.88:
+        home = p.a(w, w.fresh(w.words.homes), describe=0.8)
+        where = Text(f"in {home.en}", f"dans {home.fr}")
+    else:
+        near = p.the(w, w.fresh(w.words.at))
+        where = Text(f"near {near.en}", f"près {near.of}")
+    w.bond(verb.en.base, where.en)
+    return Predicate(verb, *where)
+
+
+def _origin(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    if w.chance(0.6):
+        country = w.fresh(w.words.countries)
+        return Predicate(verb, country.name.en, country.source)
+    city = w.fresh(w.words.cities)
+    return Predicate(verb, city.en, f"de {city.fr}")
+
+
+_DEGREES = Weighted({("", ""): 70, ("very", "très"): 18, ("too", "trop"): 7, ("a bit", "un peu"): 5})
+
+
+def quality(w: Writer, adjective: Adjective, subject: Phrase, *, degree: bool = True) -> Text:
+    """``adjective`` as said of ``subject``, perhaps with "very"."""
+    fr = adjective.fr(subject.gender, subject.plural)
+    if degree and adjective.comparative:
+        more = w.choose(_DEGREES)
+        return Text(f"{more[0]} {adjective.en}".strip(), f"{more[1]} {fr}".strip())
+    return Text(adjective.en, fr)
+
+
+def _described(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    adjective = w.pick(p.suits(w, subject))
+    if subject.noun:
+        w.bond(adjective.en, subject.noun.en)
+    return Predicate(verb, *quality(w, adjective, subject, degree=not frame.negation))
+
+
+def _profession(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    job = w.pick(w.words.professions)
+    fr = job.feminine if subject.gender == "f" else job.noun.fr
+    if subject.plural:
+        return Predicate(verb, job.noun.en_plural, french.plural(fr))
+    if w.chance(0.25):
+        good = w.pick(w.words.professional)
+        w.bond(good.en, job.noun.en)
+        en = f"{english.article(good.en)} {good.en} {job.noun.en}"
+        form = good.before_vowel if subject.gender == "m" and french.vowel(fr) else good.fr(subject.gender, False)
+        return Predicate(verb, en, f"{french.a(subject.gender)} {form} {fr}")
+    w.bond("be", job.noun.en)
+    return Predicate(verb, f"{english.article(job.noun.en)} {job.noun.en}", fr)
+
+
+def _nation(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    nation, _ = w.pick(w.words.nations)
+    return Predicate(verb, nation.en, nation.fr(subject.gender, subject.plural))
+
+
+def _feeling(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    feeling = w.pick(w.words.feelings)
+    if feeling.en in ("right", "wrong") or frame.negation or w.chance(0.75):
+        if feeling.en == "afraid" and w.chance(0.7):
+            return _afraid(w, verb)
+        return Predicate(verb, *feeling)
+    return Predicate(verb, f"very {feeling.en}", f"très {feeling.fr}")
+
+
+def _afraid(w: Writer, verb: Verb) -> Predicate:
+    """ "is afraid of the dog"."""
+    noun = w.fresh(w.words.feared)
+    w.bond("afraid", noun.en)
+    draw = w.random()
+    what = p.the(w, noun, plural=noun.has_plural and draw < 0.5, describe=0.15)
+    if draw > 0.85:
+        what = p.this(w, noun, describe=0.15)
+    return Predicate(verb, f"afraid of {what.en}", f"peur {what.of}")
+
+
+def _possession(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    noun = w.fresh(w.words.had)
+    _bond(w, verb, noun.en)
+    negative = bool(frame.negation)
+    draw = w.random()
+    if noun.mass or noun.group == "PAIR" or (noun.has_plural and draw < 0.16):
+        word = "" if frame.negation in ("never", "no longer") else "any" if negative or frame.question else "some"
+        what = p.some(w, noun, word=word, plural=not noun.mass, describe=0.2, negative=negative)
+    elif noun.has_plural and not negative and draw < 0.4:
+        what = p.counted(w, noun, w.between(2, 5), describe=0.3)
+    elif noun.has_plural and not negative and not frame.question and draw < 0.5:
+        what = p.amount(w, noun)
+    else:
+        what = p.a(w, noun, describe=0.5, negative=negative)
+    return Predicate(verb, what.en, what.fr)
+
+
+def _relatives(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    noun = w.fresh(w.words.relatives)
+    _bond(w, verb, noun.en)
+    if frame.negation:
+        word = "any" if frame.negation == "not" else ""
+        what = p.some(w, noun, word=word, plural=True, negative=True)
+    elif w.chance(0.6):
+        what = p.counted(w, noun, w.between(2, 5))
+    else:
+        what = p.a(w, noun, describe=0.2)
+    return Predicate(verb, what.en, what.fr)
+
+
+def _generic(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    """ "likes apples": French has the definite article."""
+    if verb.fr == "aimer" and w.chance(0.2):
+        return _infinitive(w, verb, subject, frame)
+    noun = w.fresh(w.words.liked)
+    _bond(w, verb, noun.en)
+    if w.chance(0.25):
+        what = p.this(w, noun, plural=noun.has_plural and w.chance(0.4), describe=0.2)
+        return Predicate(verb, what.en, what.fr)
+    what = p.the(w, noun, plural=not noun.mass, describe=0.15)
+    return Predicate(verb, what.en.removeprefix("the "), what.fr)
+
+
+def _wanted(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    noun = w.fresh(w.words.had if w.chance(0.4) else w.words.eaten)
+    w.bond("want", noun.en)
+    what = p.thing(w, noun, frame._replace(tense="past"), owner=subject, amounts=True)
+    return Predicate(verb, what.en, what.fr)
+
+
+def _needed(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    noun = w.fresh(w.words.had if w.chance(0.7) else w.words.eaten)
+    _bond(w, verb, noun.en)
+    draw = w.random()
+    any_ = "any" if frame.negation or frame.question else "some"
+    if noun.mass or noun.group == "PAIR" or (noun.has_plural and draw < 0.2):
+        what = p.some(w, noun, word=any_, plural=not noun.mass, describe=0.1)
+    elif draw < 0.6:
+        what = p.a(w, noun, describe=0.2)
+    elif draw < 0.8:
+        what = p.owned(w, noun, owner=subject)
+    else:
+        what = p.this(w, noun, describe=0.2)
+    return Predicate(verb, what.en, f"besoin {what.of}")
+
+
+def _loved(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    return _with_person(w, verb, subject)
+
+
+def _game(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    game = w.pick(w.words.games)
+    w.bond("play", game.en)
+    if w.chance(0.35):
+        friend = p.named_person(w) if w.chance(0.4) else p.person(w, owner=subject)
+        return Predicate(verb, f"{game.en} with {friend.en}", f"à {game.fr} avec {friend.fr}")
+    return Predicate(verb, game.en, f"à {game.fr}")
+
+
+def _music(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    noun = w.pick(w.words.instruments)
+    w.bond("play", noun.en)
+    return Predicate(verb, f"the {noun.en}", f"de {french.the(noun.gender, False)} {noun.fr}")
+
+
+def _language(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    language = w.pick(w.words.languages)
+    w.bond("speak", language.en)
+    if not frame.negation and w.chance(0.25):
+        adverb = w.pick((Text("well", "bien"), Text("badly", "mal")))
+        return Predicate(verb, f"{language.en} {adverb.en}", language.forms[0], adverb=adverb.fr)
+    return Predicate(verb, language.en, language.forms[0])
+
+
+def _modal(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    done = infinitive(w, subject, negated=bool(frame.negation))
+    return Predicate(verb, done.en, done.fr)
+
+
+def _infinitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    done = infinitive(w, subject, negated=bool(frame.negation))
+    return Predicate(verb, f"to {done.en}", f"{verb.preposition} {done.fr}".strip())
+
+
+def infinitive(w: Writer, subject: Phrase, *, negated: bool = False) -> Text:
+    """Something that ``subject`` can do, without "to": "eat the apple", "manger la pomme"."""
+    verb = act(w, subject, deed=True)
+    while verb.event:
+        verb = act(w, subject, deed=True)
+    predicate = complete(w, verb, subject, Frame("infinitive", "not" if negated else ""))
+    clitic = french.REFLEXIVE[subject.person] if verb.reflexive else predicate.clitic
+    return Text(
+        " ".join(word for word in (verb.en.base, verb.en.particle, predicate.en) if word),
+        " ".join(word for word in (clitic, verb.fr, predicate.adverb, predicate.fr) if word),
+    )
+
+
+_COMPLETIONS: dict[str, Completion] = {
+    "transitive": _transitive,
+    "intransitive": _intransitive,
+    "giving": _giving,
+    "going": _going,
+    "staying": _located,
+    "located": _located,
+    "living": _living,
+    "origin": _origin,
+    "described": _described,
+    "profession": _profession,
+    "nation": _nation,
+    "feeling": _feeling,
+    "possession": _possession,
+    "relatives": _relatives,
+    "generic": _generic,
+    "loved": _loved,
+    "wanted": _wanted,
+    "needed": _needed,
+    "game": _game,
+    "music": _music,
+    "language": _language,
+    "modal": _modal,
+    "infinitive": _infinitive,
+}
+
+# -------------------------------------------------------------------------------------------- clauses
+
+
+def say(subject: Phrase, predicate: Predicate, frame: Frame, *, adverb: Text = Text("", ""), nominal: bool = True) -> Text:
+    """Subject and predicate as a statement, or as a yes-or-no question without its mark."""
+    en = english.clause(
+        subject.en,
+        predicate.verb.en,
+        frame.tense,
+        subject.person,
+        negation=frame.negation,
+        adverb=adverb.en,
+        question=frame.question,
+        rest=predicate.en,
+    )
+    fr = f"{subject.fr} {french_verb(subject, predicate, frame, adverb.fr)} {predicate.fr}".rstrip()
+    return Text(en, f"est-ce que {fr}" if frame.question else fr)
+
+
+def french_verb(subject: Phrase, predicate: Predicate, frame: Frame, adverb: str = "") -> str:
+    """The French verb of ``predicate`` with pronouns, negation and short adverbs, for ``subject``."""
+    verb = predicate.verb
+    return french.group(
+        verb.fr,
+        frame.tense,
+        subject.person,
+        state=verb.state,
+        etre=verb.etre,
+        clitic=french.REFLEXIVE[subject.person] if verb.reflexive else predicate.clitic,
+        negation=frame.negation,
+        adverb=f"{adverb} {predicate.adverb}".strip(),
+        agreement=(subject.gender, subject.plural) if verb.etre else predicate.agreement,
+    )
+
+
+_ALREADY = Text("already", "déjà")
+
+
+def clause(
+    w: Writer,
+    subject: Phrase,
+    *,
+    verb: Verb | None = None,
+    frame: Frame | None = None,
+    timed: float = 0.5,
+    front: bool = True,
+) -> Text:
+    """A whole clause about a person: verb, tense, negation, object and time are drawn where not given."""
+    verb = verb or act(w, subject)
+    frame = frame or frame_for(w, verb, subject)
+    predicate = complete(w, verb, subject, frame)
+    adverb, when = manner_of_time(w, verb, frame, timed=timed, free=not predicate.adverb)
+    said = say(subject, predicate, frame, adverb=adverb)
+    return at_time(w, said, when, front=front and not frame.question)
+
+
+def manner_of_time(w: Writer, verb: Verb, frame: Frame, *, timed: float, free: bool) -> tuple[Text, Text]:
+    """An adverb ("often", "already") and a time that suit the frame; either may be empty."""
+    none = Text("", "")
+    if frame.tense == "perfect":
+        return (none if frame.negation or frame.question else _ALREADY), none
+    if frame.tense == "present" and verb.event and not frame.negation and not frame.question:
+        return w.pick(w.words.frequency), none
+    if verb.kind in ("modal", "nation", "origin", "relatives", "language", "profession", "loved", "needed", "generic"):
+        return none, none
+    if frame.tense == "present" and free and not frame.negation and not frame.question and w.chance(0.22):
+        if verb.kind not in ("possession", "living", "wanted", "infinitive"):
+            return w.pick(w.words.frequency), none
+    if verb.state and not (frame.tense == "past" and verb.kind in ("described", "located", "feeling")):
+        return none, none
+    if frame.negation in ("never", "no longer") or not w.chance(timed):
+        return none, none
+    return none, p.time(w, frame.tense)
+
+
+def at_time(w: Writer, said: Text, when: Text, *, front: bool = True) -> Text:
+    """``said`` with a time before or after it."""
+    if not when.en:
+        return said
+    if front and w.chance(0.2):
+        return Text(f"{when.en}, {said.en}", f"{when.fr}, {said.fr}")
+    return Text(f"{said.en} {when.en}", f"{said.fr} {when.fr}")
