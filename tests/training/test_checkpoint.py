@@ -96,7 +96,8 @@ def test_loaded_tensors_are_aligned_and_free_of_the_file(tmp_path: Path) -> None
 def whole_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("whole") / "w"
     tied = torch.arange(4.0)
-    save_weights(path, {"a": torch.arange(6.0).view(2, 3), "b": tied, "c": tied, "n": torch.arange(3)}, metadata={"k": "v"})
+    weights = {"a": torch.arange(6.0).view(2, 3), "b": tied, "c": tied, "n": torch.arange(3)}
+    save_weights(path, weights, metadata={"k": "v"})
     return path.read_bytes()
 
 
@@ -107,11 +108,14 @@ def test_no_altered_byte_goes_unnoticed(data: st.DataObject, whole_file: bytes, 
     value = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole_file[place]))
     path = tmp_path / "w"
     path.write_bytes(whole_file[:place] + bytes([value]) + whole_file[place + 1 :])
+    refusal = ""
     try:
         loaded, notes = load_weights(path)
     except RunError as error:
-        assert str(path) in str(error)
-        assert "\n" not in str(error)
+        refusal = str(error)
+    if refusal:
+        assert str(path) in refusal
+        assert "\n" not in refusal
     else:  # space between the words of the header says nothing
         (path.with_name("whole")).write_bytes(whole_file)
         expected, told = load_weights(path.with_name("whole"))
@@ -193,7 +197,9 @@ def no_space(*_: object) -> None:
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_full_disk_leaves_the_weights_that_were_there(call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_weights_that_were_there(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "w"
     save_weights(path, {"a": torch.ones(3)})
     with monkeypatch.context() as patch:

@@ -48,7 +48,7 @@ def test_precision_auto_is_single_on_the_cpu_and_bfloat16_where_cuda_has_it(monk
 
 def test_bfloat16_is_refused_on_a_processor_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transduce.training.device._cpu_has_bfloat16", lambda: False)
-    with pytest.raises(ConfigError, match="bfloat16.*Use float32"):
+    with pytest.raises(ConfigError, match=r"bfloat16.*Use float32"):
         precision("bfloat16", CPU)
 
 
@@ -72,4 +72,5 @@ def test_the_machine_is_described() -> None:
     told = describe_machine()
     assert told["threads"] == torch.get_num_threads()
     assert told["device"] == "cpu"
-    assert told["processor"] and told["device_name"] == told["processor"]
+    assert told["processor"]
+    assert told["device_name"] == told["processor"]

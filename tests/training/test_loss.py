@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from transduce.training.loss import token_loss
 
 
-def random_case(*, seed: int, rows: int = 3, length: int = 5, vocab: int = 7, scale: float = 3.0) -> tuple[torch.Tensor, torch.Tensor]:
+def random_case(*, seed: int, vocab: int = 7, scale: float = 3.0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits (3, 5, vocab) and targets (3, 5), some of them padding (0)."""
     chance = torch.Generator().manual_seed(seed)
-    logits = torch.randn(rows, length, vocab, generator=chance, dtype=torch.float64) * scale
-    return logits.requires_grad_(), torch.randint(0, vocab, (rows, length), generator=chance)  # 0 is padding
+    logits = torch.randn(3, 5, vocab, generator=chance, dtype=torch.float64) * scale
+    return logits.requires_grad_(), torch.randint(0, vocab, (3, 5), generator=chance)
 
 
 @given(seed=st.integers(0, 10**6), smoothing=st.sampled_from([0.0, 0.1, 0.7]), scale=st.sampled_from([0.1, 3.0, 50.0]))
@@ -21,11 +22,12 @@ def test_loss_and_gradient_are_those_of_torch(seed: int, smoothing: float, scale
     logits, targets = random_case(seed=seed, scale=scale)
     sums = token_loss(logits, targets, smoothing=smoothing, count_correct=True)
     (ours,) = torch.autograd.grad(sums.loss, logits)
-    theirs = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=0, label_smoothing=smoothing, reduction="sum")
+    flat, wanted = logits.flatten(0, 1), targets.flatten()
+    theirs = F.cross_entropy(flat, wanted, ignore_index=0, label_smoothing=smoothing, reduction="sum")
     (expected,) = torch.autograd.grad(theirs, logits)
     torch.testing.assert_close(sums.loss, theirs)
     torch.testing.assert_close(ours, expected)
-    plain = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=0, reduction="sum")
+    plain = F.cross_entropy(flat, wanted, ignore_index=0, reduction="sum")
     torch.testing.assert_close(sums.nll, plain.detach())
     assert sums.tokens == (targets != 0).sum()
     assert sums.correct == ((logits.argmax(-1) == targets) & (targets != 0)).sum()
@@ -69,7 +71,8 @@ def test_half_precision_logits_are_summed_in_single_precision() -> None:
     assert sums.loss.dtype == torch.float32
     torch.testing.assert_close(sums.loss.double(), exact.loss, rtol=1e-4, atol=0)
     sums.loss.backward()
-    assert half.grad is not None and half.grad.dtype == torch.bfloat16
+    assert half.grad is not None
+    assert half.grad.dtype == torch.bfloat16
 
 
 def test_a_second_backward_is_refused_rather_than_wrong() -> None:

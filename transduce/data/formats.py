@@ -22,6 +22,7 @@ LONGEST_CELL = 1 << 25  # characters of one CSV cell
 DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 _LONE_RETURN = "\udc0d"  # stands for a carriage return inside a line: decoded text never holds a surrogate
 
+BLANK: Any = object()  # the record of a blank line
 Texts = tuple[list[str], list[str], int]  # sources, targets, and the row of the first
 
 
@@ -172,12 +173,12 @@ def _regular(row: list[str], columns: Sequence[str], number: int, name: str, del
 
 
 def json_records(chunks: Iterable[str], name: str) -> Iterator[list[Any]]:
-    """The JSON value of each line, None for a blank line."""
+    """The JSON value of each line, ``BLANK`` for a blank one."""
     decode = msgspec.json.Decoder().decode
     done = 0
     for lines in line_batches(chunks, name):
         try:
-            yield [decode(line) if line and not line.isspace() else None for line in lines]
+            yield [decode(line) if line and not line.isspace() else BLANK for line in lines]
         except (ValueError, RecursionError):
             yield [_json_value(line, done + place, name) for place, line in enumerate(lines, 1)]
         done += len(lines)
@@ -185,7 +186,7 @@ def json_records(chunks: Iterable[str], name: str) -> Iterator[list[Any]]:
 
 def _json_value(line: str, row: int, name: str) -> Any:
     if not line or line.isspace():
-        return None
+        return BLANK
     try:
         return msgspec.json.decode(line)
     except (ValueError, RecursionError) as error:
@@ -214,11 +215,13 @@ def record_columns(record: Any, *, named: bool, name: str, row: int) -> list[str
     """
     if isinstance(record, dict):
         inner = record.get("translation")
-        return [str(key) for key in (inner if isinstance(inner, dict) and len(inner) == 2 and not named else flat(record))]
+        pair = inner if isinstance(inner, dict) and len(inner) == 2 and not named else None
+        return [str(key) for key in pair or flat(record)]
     if isinstance(record, (list, tuple)) and not any(isinstance(value, (dict, list, tuple)) for value in record):
         return [str(place) for place in range(1, len(record) + 1)]
     if isinstance(record, list):
-        raise DataError("a JSON array over the whole file. Write one object a line: jq -c '.[]' does it.", file=name, row=row)
+        message = "a JSON array over the whole file. Write one object a line: jq -c '.[]' does it."
+        raise DataError(message, file=name, row=row)
     raise DataError(f"expected a pair or an object with two texts, found {_kind(record)}.", file=name, row=row)
 
 
@@ -232,7 +235,7 @@ def pick_values(records: list[Any], columns: tuple[str, str], places: tuple[int,
     width = 0 if places is None else max(2, *(place + 1 for place in places))
     texts: list[list[str]] = [[], []]
     for number, record in enumerate(records, first):
-        if record is None:
+        if record is BLANK:
             texts[0].append("")
             texts[1].append("")
             continue

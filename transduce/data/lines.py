@@ -190,7 +190,7 @@ class _Source:
         self._again = self.head
 
     def read(self, size: int) -> bytes:
-        found, self._again = self._again, b""
+        found, self._again = self._again[:size], self._again[size:]
         return found or self._read(size)
 
     def _read(self, size: int) -> bytes:

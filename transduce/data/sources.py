@@ -6,14 +6,14 @@ What is opened here is read once, from front to back; ``readers`` turns the text
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from transduce.data.columns import choose, header_of, printed
 from transduce.data.formats import (
     BATCH,
+    BLANK,
     Texts,
     clean,
     csv_rows,
@@ -101,7 +101,7 @@ class _Files:
         return ahead or text_chunks(path, encoding=self.request.encoding, progress=self.progress)
 
     def first_chunk(self, path: Path) -> str:
-        """The first piece of a file, which ``chunks`` will give again; it holds a whole line. Empty for an empty file."""
+        """The first piece of a file, which ``chunks`` will give again; empty for an empty file."""
         chunks = self.chunks(path)
         try:
             first = next(chunks, "")
@@ -211,11 +211,14 @@ def _open_tables(files: _Files, format: str) -> Opened:
     request = files.request
     first = _Table(files, files.paths[0], format, header=request.header, asked=request.asked)
     try:
-        places = choose(first.columns, source=request.source, target=request.target, name=first.name, sample=first.sample)
+        places = choose(
+            first.columns, source=request.source, target=request.target, name=first.name, sample=first.sample
+        )
     except DataError as error:
         if files.sniffed or first.header or format == "csv":
             raise
-        raise DataError(f"its first row has no tab: {first.sample}. If it is CSV, pass --format csv.", file=first.name) from error
+        message = f"its first row has no tab: {first.sample}. If it is CSV, pass --format csv."
+        raise DataError(message, file=first.name) from error
     chosen = (first.columns[places[0]], first.columns[places[1]])
     notes = _header_notes(first, request)
     if len(files.paths) > 1:
@@ -317,7 +320,7 @@ def _open_jsonl(files: _Files) -> Opened:
     batches = json_records(files.chunks(path), name)
     blank = 0
     for batch in batches:
-        place = next((place for place, record in enumerate(batch) if record is not None), None)
+        place = next((place for place, record in enumerate(batch) if record is not BLANK), None)
         if place is not None:
             break
         blank += len(batch)
@@ -332,8 +335,10 @@ def _open_jsonl(files: _Files) -> Opened:
         before = 0
         for each in files.paths:
             start, its_name = 1, display_name(each)
-            records = itertools.chain([batch], batches) if each == path else json_records(files.chunks(each), its_name)
-            if each == path and blank:
+            later = each != path
+            rest = json_records(files.chunks(each), its_name) if later else batches
+            records = rest if later else itertools.chain([batch], rest)
+            if blank and not later:
                 start += blank
                 yield [""] * blank, [""] * blank, 1
             for found in records:
@@ -367,71 +372,3 @@ def _open_parquet(files: _Files) -> Opened:
 
     return Opened(texts=texts(), name=files.name, format="parquet", columns=first.columns, chosen=chosen, header=True,
                   paths=files.paths, progress=files.progress)  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------ from memory
-
-
-def open_memory(data: Iterable[Any], request: Request) -> Opened:
-    """Open an iterable of (source, target), of mappings, or of objects with ``source`` and ``target``."""
-    name = "pairs in memory"
-    if isinstance(data, (bytes, Mapping)) or not isinstance(data, Iterable):
-        raise ConfigError(
-            f"cannot read pairs from {type(data).__name__}; give a path, two paths, a DataFrame, or an iterable of "
-            "(source, target) or of mappings."
-        )
-    iterator = iter(data)
-    ahead = [_record(each) for each in itertools.islice(iterator, 1)]
-    if not ahead:
-        raise DataError("there are none.", file=name)
-    columns = record_columns(ahead[0], named=bool(request.asked), name=name, row=1)
-    source, target = request.source, request.target
-    if not request.asked and {"source", "target"} <= set(columns):
-        source, target = "source", "target"
-    places = choose(columns, source=source, target=target, name=name)
-    chosen = (columns[places[0]], columns[places[1]])
-    by_place = None if isinstance(ahead[0], dict) else places
-
-    def texts() -> Iterator[Texts]:
-        start = 1
-        records = itertools.chain(ahead, map(_record, iterator))
-        while found := list(itertools.islice(records, BATCH)):
-            yield clean(pick_values(found, chosen, by_place, start, name), chosen, name)
-            start += len(found)
-
-    return Opened(texts=texts(), name=name, format="memory", columns=columns, chosen=chosen, header=by_place is None)
-
-
-def _record(each: Any) -> Any:
-    """A row from memory as a dict, a list or a tuple; what is neither is left to be refused with its row."""
-    if isinstance(each, (dict, list)):
-        return each
-    if hasattr(each, "source") and hasattr(each, "target"):
-        return (each.source, each.target)
-    if isinstance(each, tuple):
-        return each
-    if isinstance(each, Mapping):
-        return dict(each)
-    if each is None:
-        return "None"
-    is_row = hasattr(each, "__len__") and hasattr(each, "__getitem__") and not isinstance(each, (str, bytes))
-    return tuple(each) if is_row else each
-
-
-def open_frame(frame: Any, request: Request) -> Opened:
-    """Open a pandas.DataFrame, or what has its ``columns`` and ``itertuples``. Missing values are blank."""
-    name = "DataFrame"
-    columns = [str(column) for column in frame.columns]
-    if twice := next((column for place, column in enumerate(columns) if column in columns[:place]), None):
-        raise DataError(f"the column name {printed(twice)} occurs twice. Rename one.", file=name)
-    places = choose(columns, source=request.source, target=request.target, name=name)
-    chosen = (columns[places[0]], columns[places[1]])
-
-    def texts() -> Iterator[Texts]:
-        start = 1
-        rows = iter(frame.itertuples(index=False, name=None))
-        while found := list(itertools.islice(rows, BATCH)):
-            yield clean(pick_values(found, chosen, places, start, name), chosen, name)
-            start += len(found)
-
-    return Opened(texts=texts(), name=name, format="memory", columns=columns, chosen=chosen, header=True)

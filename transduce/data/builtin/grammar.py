@@ -82,13 +82,15 @@ def animal(w: Writer) -> Draft:
         frame = Frame(tense, "not" if w.chance(0.15) else "")
         return draft(v.say(subject, v.complete(w, verb, subject, frame), frame))
     small = subject.noun.group == "PET"
+    if deed == "wait_for" and not small:
+        deed = "eat"
     if deed in ("sleep", "run"):
         verb = _verb(w, "intransitive", deed)
         frame = v.frame_for(w, verb, subject, negative=0.08)
         if deed == "sleep" and small:
             spot = p.position(w)
         else:
-            ground = p.the(w, w.fresh(w.words.grounds), describe=0.1)
+            ground = p.the(w, w.fresh(w.words.grounds[subject.noun.group]), describe=0.1)
             spot = Text(f"in {ground.en}", f"dans {ground.fr}")
         w.bond(subject.noun.en, deed)
         predicate = v.Predicate(verb, *spot)
@@ -99,8 +101,8 @@ def animal(w: Writer) -> Draft:
             noun = w.pick(w.words.animal_food.get(subject.noun) or w.words.select("bread meat"))
             w.used.add(noun)
             w.bond(subject.noun.en, deed, noun.en)
-            what = p.thing(w, noun, frame, describe=0.1)
-        elif w.chance(0.5):
+            what = p.thing(w, noun, frame, describe=0.1, amounts=frame.habit)
+        elif deed == "wait_for" or w.chance(0.5):
             what = p.person(w)
         else:
             what = p.animal(w, groups="PET FARM bird butterfly", plural=None)
@@ -109,7 +111,7 @@ def animal(w: Writer) -> Draft:
 
 
 def _timed(w: Writer, subject: Phrase, predicate: v.Predicate, frame: Frame) -> Text:
-    adverb, when = v.manner_of_time(w, predicate.verb, frame, timed=0.35, free=True)
+    adverb, when = v.manner_of_time(w, predicate.verb, frame, timed=0.25, free=True)
     return v.at_time(w, v.say(subject, predicate, frame, adverb=adverb), when)
 
 
@@ -162,7 +164,8 @@ def there_is(w: Writer) -> Draft:
         noun, where = w.fresh(w.words.laid), p.position(w)
     elif scene == "animal":
         noun = w.fresh(w.words.select("ANIMAL"))
-        where = Text(f"in {(ground := p.the(w, w.fresh(w.words.grounds), describe=0.15)).en}", f"dans {ground.fr}")
+        ground = p.the(w, w.fresh(w.words.grounds[noun.group]), describe=0.15)
+        where = Text(f"in {ground.en}", f"dans {ground.fr}")
     else:
         noun = w.fresh(w.words.select("CHILD woman man lady tourist customer soldier"))
         where = p.place(w, going=False)
@@ -202,7 +205,7 @@ def identified(w: Writer) -> Draft:
     else:
         noun = w.fresh(w.words.select("OWNABLE"))
         many = noun.has_plural and (noun.group == "PAIR" or w.chance(0.3))
-    draw = w.random()
+    draw = w.random() * (0.7 if noun.group in ("FAMILY", "FRIEND") else 1.0)
     if draw < 0.5 or noun.en in ("wife", "husband"):
         what = p.owned(w, noun, plural=many, describe=0.15)
     elif draw < 0.7:
@@ -223,7 +226,7 @@ def identified(w: Writer) -> Draft:
 _WEATHER = (
     (Text("cold", "froid"), "fait"),
     (Text("hot", "chaud"), "fait"),
-    (Text("sunny", "soleil"), "fait"),
+    (Text("sunny", "du soleil"), "a"),
     (Text("dark", "nuit"), "fait"),
     (Text("cool", "frais"), "fait"),
     (Text("foggy", "du brouillard"), "a"),
@@ -271,12 +274,20 @@ def weather(w: Writer) -> Draft:
     return draft(said, "?" if question else ".")
 
 
+_AGES = {"CHILD": (3, 12), "PET": (2, 9), "FARM": (2, 15), "WILD": (3, 40)}
+
+
 def age(w: Writer) -> Draft:
     """ "My cousin is ten years old."; avoir in French."""
     subject = p.someone(w)
-    years = w.between(2, 90)
-    if w.chance(0.15):
-        subject = subject if subject.person in (0, 1, 2, 4, 5) else p.HE
+    while subject.plural and (subject.noun is None or subject.noun.group != "CHILD"):
+        subject = p.someone(w)
+    if w.chance(0.25):
+        subject = p.animal(w, plural=False, groups="PET horse donkey cow elephant")
+    years = w.between(*_AGES.get(subject.noun.group if subject.noun else "", (20, 80)))
+    if subject.noun and subject.noun.en.startswith("grand"):
+        years = w.between(61, 99)
+    if w.chance(0.15) and subject is not p.I:
         en = f"how old {english.be(subject.person)} {subject.en}"
         return Draft(en, _how_old(subject), "?")
     frame = Frame(w.choose(Weighted({"present": 75, "past": 10, "will": 12})), "not" if w.chance(0.08) else "")
@@ -290,8 +301,8 @@ def age(w: Writer) -> Draft:
 
 def _how_old(subject: Phrase) -> str:
     verb = french.conjugate("avoir", "present", subject.person)
-    if subject.fr in ("je", "tu", "vous", "ils", "elles"):
-        return f"quel âge {verb}-{subject.fr}".replace("ai-je", "ai-je")
+    if subject.fr in ("tu", "vous", "ils", "elles"):
+        return f"quel âge {verb}-{subject.fr}"
     if subject.fr in ("il", "elle"):
         return f"quel âge a-t-{subject.fr}"
     return f"quel âge {verb} {subject.fr}"
@@ -353,10 +364,23 @@ _OPENING = ((english.verb("open"), "ouvrir"), (english.verb("close"), "fermer"))
 _DEPARTING = ((english.verb("leave", "left"), "partir"), (english.verb("arrive"), "arriver"))
 
 
+def _scheduled(w: Writer, tense: str) -> Text:
+    """The day of a train or of opening hours."""
+    day = w.pick(w.words.days)
+    if tense == "present":
+        if w.chance(0.3):
+            return Text("every day", "tous les jours")
+        return Text(f"on {day.en}s", f"le {day.fr}")
+    if w.chance(0.6):
+        return Text(f"on {day.en}", day.fr)
+    return Text("yesterday", "hier") if tense == "past" else Text("tomorrow", "demain")
+
+
 def timetable(w: Writer) -> Draft:
     """ "The train leaves at ten past nine.", "The museum opens at ten o'clock on Sundays."."""
-    if w.chance(0.5):
-        noun = w.fresh(w.words.select("PUBLIC boat"))
+    departing = w.chance(0.5)
+    if departing:
+        noun = w.fresh(w.words.select("train bus plane boat"))
         (verb, fr), etre = w.pick(_DEPARTING), True
         subject = (p.the if w.chance(0.8) else p.this)(w, noun)
         if w.chance(0.35):
@@ -369,11 +393,10 @@ def timetable(w: Writer) -> Draft:
         subject = p.the(w, noun)
         tense = w.choose(Weighted({"present": 80, "will": 20}))
     w.bond(verb.base, noun.en)
-    when = p.clock(w)
+    when = p.clock(w, exact=departing)
     if w.chance(0.45):
-        later = p.time(w, tense)
-        if not any(part in later.en for part in ("ago", "in ", "at ", "soon", "day,")):
-            when = Text(f"{when.en} {later.en}", f"{when.fr} {later.fr}")
+        later = _scheduled(w, tense)
+        when = Text(f"{when.en} {later.en}", f"{when.fr} {later.fr}")
     if w.chance(0.12) and tense == "present":
         when = w.pick((Text("late", "tard"), Text("early", "tôt")))
     question = w.chance(0.2)
@@ -385,9 +408,19 @@ def timetable(w: Writer) -> Draft:
 # -------------------------------------------------------------------------------------------- questions
 
 
+def _asked_about(w: Writer) -> Phrase:
+    """A subject for a question: not oneself."""
+    if w.chance(0.35):
+        return p.you(w)
+    subject = p.someone(w)
+    while subject.person == 0 or (subject.person == 3 and w.chance(0.6)) or (subject.person == 3 and subject is not p.WE):
+        subject = p.someone(w)
+    return subject
+
+
 def yes_or_no(w: Writer) -> Draft:
     """ "Is Marie writing a letter?"; est-ce que throughout."""
-    subject = p.you(w) if w.chance(0.35) else p.someone(w)
+    subject = _asked_about(w)
     verb = v.act(w, subject)
     frame = v.frame_for(w, verb, subject, question=True)
     return draft(v.clause(w, subject, verb=verb, frame=frame, timed=0.4), "?")
@@ -399,7 +432,7 @@ _ASKING = Weighted({("where", "où"): 25, ("when", "quand"): 25, ("why", "pourqu
 def adverb_question(w: Writer) -> Draft:
     """ "Where is she working?", "Why did you sell your car?"."""
     word = w.choose(_ASKING)
-    subject = p.you(w) if w.chance(0.35) else p.someone(w)
+    subject = _asked_about(w)
     if word[0] == "how":
         verb = v.GOES
     elif word[0] == "where" and w.chance(0.35):
@@ -416,7 +449,8 @@ def adverb_question(w: Writer) -> Draft:
     elif verb is v.GOES and word[0] == "where":
         predicate = v.Predicate(verb)
     else:
-        predicate = v.complete(w, verb, subject, frame)
+        # "some", not "any": only the adverb is in question.
+        predicate = v.complete(w, verb, subject, frame._replace(question=word[0] == "how"))
     said = v.say(subject, predicate, frame)
     return Draft(f"{word[0]} {said.en}", f"{word[1]} {said.fr}", "?")
 
@@ -454,7 +488,7 @@ def who(w: Writer) -> Draft:
 
 def what(w: Writer) -> Draft:
     """ "What is she eating?", "Which dress did you buy?", "How many apples do you want?"."""
-    subject = p.you(w) if w.chance(0.35) else p.someone(w)
+    subject = _asked_about(w)
     verb = w.pick(w.words.verbs["transitive"])
     while verb.people or verb.preposition or (verb.adult and subject.noun and subject.noun.group == "CHILD"):
         verb = w.pick(w.words.verbs["transitive"])
@@ -490,7 +524,7 @@ def order(w: Writer) -> Draft:
     while verb.en.base in ("lose", "miss", "lie", "win", "receive", "see", "hear", "meet", "fall", "break", "forget"):
         verb = v.act(w, listener, deed=True)
     negative = w.chance(0.25)
-    predicate = v.complete(w, verb, listener, Frame("infinitive", "not" if negative else ""))
+    predicate = v.complete(w, verb, listener, Frame("order", "not" if negative else ""))
     person = w.address.person
     form = french.imperative(verb.fr, person)
     clitic = french.REFLEXIVE[person] if verb.reflexive else predicate.clitic
@@ -574,28 +608,41 @@ def because(w: Writer) -> Draft:
     verb = v.act(w, subject, deed=True)
     frame = v.frame_for(w, verb, subject, negative=0.3)
     one = v.clause(w, subject, verb=verb, frame=frame, timed=0.1, front=False)
-    past = frame.tense in ("past", "was")
-    draw = w.random()
-    if draw < 0.15:
-        two = _weather(w, "was" if past and w.chance(0) else "past" if past else "now")
+    past = frame.tense in ("past", "was", "used")
+    if w.chance(0.15):
+        two = _weather(w, "past" if past else "now")
     else:
-        reason = p.pronoun(subject) if draw < 0.8 else second_subject(w, subject)
-        kind = w.pick((v.IS, v.FEELS, v.NEEDS, v.HAS, v.MUST, v.WANTS, v.LIKES, v.IS_AT))
-        if past and kind is v.MUST:
-            kind = v.FEELS
-        reason_frame = Frame("past" if past else "present", "not" if w.chance(0.15) else "")
-        two = v.clause(w, reason, verb=kind, frame=reason_frame, timed=0, front=False)
+        two = _reason(w, subject, past=past)
     return _join(one, ("because", "parce que"), two)
+
+
+def _reason(w: Writer, subject: Phrase, *, past: bool) -> Text:
+    """Why ``subject`` did something: mostly because of himself or herself."""
+    who = p.pronoun(subject) if w.chance(0.8) else second_subject(w, subject)
+    frame = Frame("past" if past else "present", "not" if w.chance(0.12) else "")
+    if w.chance(0.4):
+        mood = w.pick(w.words.moods)
+        return v.say(who, v.Predicate(v.IS, *v.quality(w, mood, who, degree=not frame.negation)), frame)
+    verb = w.choose(_REASONS)
+    if past and verb is v.MUST:
+        verb = v.FEELS
+    return v.clause(w, who, verb=verb, frame=frame, timed=0, front=False)
+
+
+_REASONS = Weighted({v.FEELS: 35, v.NEEDS: 20, v.MUST: 14, v.LIKES: 12, v.IS_AT: 8, v.HAS_FAMILY: 5})
+_TURNING_POINTS = ("arrive", "come_back", "go_home", "wake_up", "get_up", "leave", "go_out", "go_to_bed", "have_lunch")
 
 
 def when_future(w: Writer) -> Draft:
     """ "When she arrives, we will eat the cake."; both verbs in the French future."""
     w.them = False
     first = p.someone(w)
-    verb = v.act(w, first, deed=True)
-    while verb.en.base in ("lie", "miss"):
-        verb = v.act(w, first, deed=True)
-    predicate = v.complete(w, verb, first, Frame("past"))
+    if w.chance(0.75):
+        verb = _verb(w, "intransitive", w.pick(_TURNING_POINTS))
+        predicate = v.Predicate(verb)
+    else:
+        verb = _verb(w, "transitive", w.pick(("finish", "find", "receive", "open", "buy")))
+        predicate = v.complete(w, verb, first, Frame("past"))
     en = v.say(first, predicate, Frame("present")).en
     fr = v.say(first, predicate, Frame("will")).fr
     second = second_subject(w, first)
@@ -604,7 +651,7 @@ def when_future(w: Writer) -> Draft:
     two = v.clause(w, second, verb=deed, frame=frame, timed=0, front=False)
     if w.chance(0.6):
         return Draft(f"when {en}, {two.en}", f"quand {fr}, {two.fr}")
-    return Draft(f"{two.en} when {en}", f"{two.fr} quand {fr}") if second.object_en != "it" else _rejected()
+    return Draft(f"{two.en} when {en}", f"{two.fr} quand {fr}")
 
 
 def _rejected() -> Draft:
@@ -675,6 +722,8 @@ def reported(w: Writer) -> Draft:
         two = _weather(w, "will" if future or w.chance(0.6) else "now")
     else:
         deed = v.act(w, second, deed=future)
+        while future and deed.en.base in ("lie", "miss", "lose", "break", "forget"):
+            deed = v.act(w, second, deed=True)
         frame = v.frame_for(w, deed, second)
         if future:
             frame = Frame("will", "not" if w.chance(0.15) else "")
@@ -716,7 +765,11 @@ def relative_subject(w: Writer) -> Draft:
     noun = w.fresh(w.words.select("CHILD ADULT PROFESSION neighbor"))
     many = w.chance(0.25)
     head = p.the(w, noun, plural=many, describe=0.1)
-    inside = v.clause(w, head._replace(en="who", fr="qui"), timed=0.1, front=False)
+    verb = v.act(w, head)
+    frame = v.frame_for(w, verb, head)
+    while frame.tense in ("used", "was", "just"):
+        frame = v.frame_for(w, verb, head)
+    inside = v.clause(w, head._replace(en="who", fr="qui"), verb=verb, frame=frame, timed=0.1, front=False)
     whole = head._replace(en=f"{head.en} {inside.en}", fr=f"{head.fr} {inside.fr}")
     if w.chance(0.55):
         kind = w.pick((v.IS, v.IS, v.IS_JOB, v.IS_FROM_NATION, v.FEELS))
@@ -747,7 +800,7 @@ def relative_object(w: Writer) -> Draft:
     head = p.the(w, noun, plural=many)
     subject = p.someone(w)
     frame = v.frame_for(w, verb, subject, negative=0)
-    while frame.tense in ("just", "was"):
+    while frame.tense in ("just", "was", "used", "present"):
         frame = v.frame_for(w, verb, subject, negative=0)
     inside = v.say(subject, v.Predicate(verb, agreement=(noun.gender, many)), frame)
     if frame.tense == "perfect":
@@ -776,7 +829,7 @@ def comparison(w: Writer) -> Draft:
     else:
         group = w.pick(("PET FARM WILD", "CLOTHES", "CAR", "FURNITURE", "BUILDING", "TEXT", "FRUIT", "DRINK", "SHOW"))
         nouns = w.words.select(group)
-        first, second = (p.the(w, w.fresh(nouns), plural=w.chance(0.0)) for _ in range(2))
+        first, second = (p.the(w, w.fresh(nouns)) for _ in range(2))
         if w.chance(0.3):
             first = p.this(w, first.noun)  # type: ignore[arg-type]
         if w.chance(0.2) and first.noun in w.words.ownable:
@@ -802,7 +855,7 @@ def comparison(w: Writer) -> Draft:
     elif kind == "less":
         degree = Text(f"less {adjective.en} than", f"moins {fr}")
     else:
-        degree = Text(f"as {adjective.en} as", f"{'aussi' if kind == 'as' else 'aussi'} {fr}")
+        degree = Text(f"as {adjective.en} as", f"aussi {fr}")
     return draft(v.say(first, v.Predicate(v.IS, f"{degree.en} {second.en}", f"{degree.fr} que {second.fr}"), frame))
 
 
@@ -864,24 +917,20 @@ def two_qualities(w: Writer) -> Draft:
     if len(qualities) < 2:
         return _rejected()
     first, second = w.pick(qualities), w.pick(qualities)
-    if first == second:
+    values = [(quality in w.words.pleasant) - (quality in w.words.unpleasant) for quality in (first, second)]
+    if first == second or 0 in values or frozenset((first.en, second.en)) in w.words.apart:
         return _rejected()
-    past = w.chance(0.15)
-    tense = "past" if past else "present"
-    negative = w.chance(0.3)
+    tense = "past" if w.chance(0.15) else "present"
     one = v.say(subject, v.Predicate(v.IS, *v.quality(w, first, subject)), Frame(tense))
     two = v.say(
         p.pronoun(subject),
         v.Predicate(v.IS, *v.quality(w, second, subject, degree=False)),
-        Frame(tense, "not" if negative else ""),
+        Frame(tense),
     )
     if subject.noun:
         w.bond(first.en, subject.noun.en)
         w.bond(second.en, subject.noun.en)
-    return _join(one, (", but", ", mais") if w.chance(0.7) else ("and", "et"), two)
-
-
-_FIRST_DEEDS = "buy find take wash open choose repair draw sell clean"
+    return _join(one, ("and", "et") if values[0] == values[1] else (", but", ", mais"), two)
 
 
 def _then(w: Writer) -> tuple[Verb, tuple[Verb, ...]]:
@@ -952,7 +1001,7 @@ def since(w: Writer) -> Draft:
     verb = w.pick((v.LIVES, _verb(w, "intransitive", "wait"), _verb(w, "intransitive", "sleep"),
                    _verb(w, "intransitive", "study"), _verb(w, "intransitive", "work"), v.PLAYS_MUSIC))
     predicate = v.complete(w, verb, subject, Frame("present"))
-    lapse = p.span(w)
+    lapse = p.span(w, 0, 1) if verb.en.base in ("wait", "sleep") else p.span(w, 3, 5)
     en = f"{subject.en} {english.have(subject.person)} been {verb.en.ing} {predicate.en}".rstrip()
     fr = f"{subject.fr} {v.french_verb(subject, predicate, Frame('present'))} {predicate.fr}".rstrip()
     return Draft(f"{en} for {lapse.en}", f"{fr} depuis {lapse.fr}")

@@ -68,12 +68,13 @@ NOUNS = {
         restaurant restaurant m, theater théâtre m, bank banque f, factory usine f, store magasin m, bridge pont m,
         town_hall mairie f, bakery boulangerie f, pharmacy pharmacie f, market marché m, airport aéroport m,
         stadium stade m, farm ferme f""",
+    "STUFF": "grass herbe f, snow neige f, paper papier m, music musique f",
     "ROOM": """kitchen cuisine f, living_room salon m, bedroom chambre f, bathroom salle_de_bains/salles_de_bains f,
         office bureau m, garage garage m, garden jardin m, attic grenier m, cellar cave f, courtyard cour f,
         classroom salle_de_classe/salles_de_classe f""",
     "OUTSIDE": """street rue f, park parc m, beach plage f, village village m, city ville f, island île f,
         pool piscine f""",
-    "NATURE": """tree arbre m, flower fleur f, grass herbe f, plant plante f, rose rose f, river rivière f, lake lac m,
+    "NATURE": """tree arbre m, flower fleur f, plant plante f, rose rose f, river rivière f, lake lac m,
         forest forêt f, mountain montagne f, field champ m""",
 }
 
@@ -119,7 +120,7 @@ SETS = {
     "BUILDABLE": "house bridge wall castle boat school church factory museum hospital",
     "RENTABLE": "apartment house car bike boat van office",
     "SHAREABLE": "cake pizza sandwich apartment bedroom office bread pie chocolate",
-    "SOUND": "radio concert song story bird",
+    "SOUND": "radio concert song story bird music music",
     "ON": "table chair bed desk shelf sofa armchair carpet",
     "LAID": """key pen pencil book newspaper magazine letter hat bag cup glass plate wallet ticket phone umbrella map
         notebook basket gift photo bottle""",
@@ -127,7 +128,7 @@ SETS = {
     "HAD": """PET CAR book umbrella key phone camera computer radio house apartment ticket map watch ring hat coat
         pen pencil knife ladder garden bed desk question problem candle suitcase bag""",
     "RELATIVES": "brother sister son daughter cousin uncle aunt nephew niece child friend",
-    "LIKED": """FRUIT VEGETABLE FOOD DRINK DISH ANIMAL flower rose movie concert museum song story novel poem train
+    "LIKED": """FRUIT VEGETABLE FOOD DRINK DISH ANIMAL music snow flower rose movie concert museum song story novel poem train
         boat game""",
     "EATEN": "FRUIT DISH FOOD DRINK",
     "FEARED": "dog cat lion bear wolf tiger snake mouse horse plane exam doctor dentist boss",
@@ -141,6 +142,7 @@ SETS = {
 # (for intransitive verbs: which adverbs or manner go with it).
 #   adult   only adults do this          state   no continuous; its past is an imperfect
 #   event   over in a moment: no "is -ing", no "used to"        etre   conjugated with être
+#   outside it is done out of doors
 #   the     only of something definite                          amount "a lot of", "a kilo of" go with it
 # A particle follows "_" in English ("look_for"), a preposition follows "_" in French ("répondre_à").
 TRANSITIVE = """
@@ -155,7 +157,7 @@ see saw seen = voir event : PEOPLE ANIMAL BUILDING CAR movie show
 look_at = regarder : PEOPLE PICTURE ANIMAL NATURE clock ring dress
 watch = regarder : movie show game television
 listen_to = écouter : SOUND PEOPLE
-hear heard = entendre event : PEOPLE ANIMAL radio song train
+hear heard = entendre event : PEOPLE dog cat bird owl horse radio song train music
 look_for = chercher : LOSABLE PEOPLE PET station hotel exercise answer
 find found = trouver event : LOSABLE PET answer letter mushroom
 lose lost = perdre event the : LOSABLE game
@@ -218,6 +220,7 @@ decorate = décorer : ROOM tree cake table classroom house
 admire = admirer : painting castle BUILDING NATURE PEOPLE horse
 believe = croire the : PEOPLE story
 translate = traduire : letter poem novel article word story song
+tear_up tore torn = déchirer event : paper letter photo ticket newspaper article
 print = imprimer : ticket photo report article map
 pull = tirer : rope chair table boat cow
 push = pousser : chair table car door bike box
@@ -239,9 +242,9 @@ dance = danser : well badly together
 laugh = rire : a_lot loudly
 smile = sourire :
 cry = pleurer : a_lot
-run ran run = courir : quickly slowly
-swim swam swum = nager : well quickly
-walk = marcher : slowly quickly a_lot
+run ran run = courir outside : quickly slowly together
+swim swam swum = nager outside : well quickly together
+walk = marcher outside : slowly quickly a_lot together
 travel = voyager : a_lot together
 wait = attendre :
 arrive = arriver etre event : early late together
@@ -249,8 +252,8 @@ leave left = partir etre event : early late together
 go_out went gone = sortir etre : early late together
 come_back came come = revenir etre event : early late
 go_home went gone = rentrer etre : early late together
-study = étudier : well a_lot
-eat ate eaten = manger : slowly quickly a_lot well
+study = étudier : well a_lot together
+eat ate eaten = manger : slowly quickly a_lot well together
 smoke = fumer adult : a_lot
 shout = crier : loudly
 lie = mentir event :
@@ -264,8 +267,8 @@ go_to_bed went gone = se_coucher event : early late
 get_dressed got gotten = s'habiller : slowly quickly
 have_fun had = s'amuser : a_lot together
 hurry = se_dépêcher :
-rest = se_reposer : a_lot
-take_a_walk took taken = se_promener : together
+rest = se_reposer : a_lot together
+take_a_walk took taken = se_promener outside : together
 """
 
 PLAYED = "tennis le_tennis, soccer le_football, basketball le_basket, chess les_échecs, cards les_cartes"
@@ -312,8 +315,8 @@ big/bigger < grand : CAR FURNITURE BUILDING ROOM OUTSIDE FARM WILD NATURE box ba
 small/smaller < petit : CHILD PET FARM CAR FURNITURE MACHINE KITCHENWARE THING BUILDING ROOM OUTSIDE NATURE VEGETABLE
 tall/taller < grand : CHILD ADULT FRIEND FAMILY PROFESSION
 young/younger < jeune : ADULT FRIEND PROFESSION PET FARM
-old/older < vieux vieille vieil : man woman lady FRIEND FAMILY king queen PET FARM CAR FURNITURE MACHINE CLOTHES PAIR BUILDING AGED TEXT PICTURE SHOW PART
-    village city tree
+old/older < vieux vieille vieil : man woman lady FRIEND FAMILY king queen PET FARM CAR FURNITURE MACHINE CLOTHES PAIR BUILDING AGED TEXT PICTURE PART movie
+    song village city tree
 pretty/prettier < joli : CLOTHES BUILDING ROOM OUTSIDE flower rose butterfly girl princess PICTURE song lamp doll box
 beautiful < beau belle bel : CLOTHES CAR BUILDING OUTSIDE NATURE ROOM PICTURE SHOW FURNITURE horse bird butterfly woman
     poem story
@@ -396,14 +399,14 @@ proud/prouder > fier fière : PERSON
 jealous > jaloux jalouse : PERSON
 nervous > nerveux : PERSON horse
 thin/thinner > mince : ADULT FAMILY
-worried . inquiet inquiète : PERSON
+worried/- . inquiet inquiète : PERSON
 ready/- . prêt : PERSON meal soup cake
 busy/busier . occupé : ADULT FRIEND FAMILY PROFESSION
 alone/- . seul : PERSON
 late/- . en_retard = : PERSON train bus plane
 angry/- . en_colère = : PERSON
-surprised . surpris : PERSON
-disappointed . déçu : PERSON
+surprised/- . surpris : PERSON
+disappointed/- . déçu : PERSON
 injured/- . blessé : soldier CHILD horse FRIEND
 absent/- . absent : pupil PROFESSION FRIEND
 open/- . ouvert : door window gate drawer museum bank pharmacy restaurant bakery library market pool
@@ -492,9 +495,23 @@ turtle : salad strawberry
 """
 
 # Where daily things are done, and ways to go.
-DAILY_PLACES = """in the garden = dans le jardin; at home = à la maison; in the living room = dans le salon;
-    in the kitchen = dans la cuisine; at the hotel = à l'hôtel; at the beach = à la plage; at the park = au parc;
-    at school = à l'école; at the office = au bureau; in town = en ville"""
-WAYS = """by car = en voiture; by train = en train; by bus = en bus; by bike = à vélo; on foot = à pied;
-    by plane = en avion; by boat = en bateau"""
+OUTDOORS = """in the garden = dans le jardin; at the beach = à la plage; at the park = au parc; in town = en ville;
+    in the forest = dans la forêt; in the street = dans la rue; in the courtyard = dans la cour"""
+INDOORS = """at home = à la maison; in the living room = dans le salon; in the kitchen = dans la cuisine;
+    at the hotel = à l'hôtel; at school = à l'école; at the office = au bureau; in the garden = dans le jardin"""
+NEAR_WAYS = "by car = en voiture; by bus = en bus; by bike = à vélo; on foot = à pied; by taxi = en taxi"
+FAR_WAYS = "by car = en voiture; by train = en train; by bus = en bus; by plane = en avion; by boat = en bateau"
 PROFESSIONAL = "good bad famous young serious honest"
+
+# What can be joined by "but" (one of each) or "and" (two of one kind), and what never goes together.
+PLEASANT = """good beautiful pretty new clean fresh delicious comfortable modern useful interesting easy fast quiet
+    light kind intelligent funny brave polite strong elegant honest patient generous calm happy famous young ripe
+    loyal rich"""
+UNPLEASANT = """bad dirty broken expensive heavy boring difficult slow noisy dangerous dark old lazy shy strict jealous
+    nervous poor sad sick tired worried late angry salty cold"""
+APART = """good bad, good delicious, clean dirty, easy difficult, interesting boring, light heavy, calm nervous,
+    rich poor, fast slow, quiet noisy, happy sad, beautiful pretty, young old, new old, cold delicious, angry kind,
+    modern old, calm angry, happy angry, brave nervous, fresh cold, calm worried, late fast, bad salty,
+    happy worried, kind strict, happy jealous"""
+# Why people do things.
+MOODS = "tired happy sad sick nervous jealous worried late angry alone busy disappointed surprised"

@@ -36,6 +36,7 @@ THEY = Phrase("they", "ils", 5, plural=True, human=True, object_en="them")
 TONIC = ("moi", "toi", "lui", "nous", "vous", "eux")
 _POSSESSIVES = ("my", "your", "his", "our", "your", "their")
 _ALWAYS_ONE = frozenset("mother father husband wife king queen boss grandmother grandfather".split())
+_FOR_WOMEN = frozenset(["dress", "skirt"])
 _MOSTLY_ONE = frozenset("MACHINE BUILDING ROOM OUTSIDE SHOW PART CAR PUBLIC FURNITURE".split())
 
 
@@ -94,6 +95,8 @@ def _core(w: Writer, noun: Noun, *, plural: bool, describe: float) -> _Core:
             en, fr = f"{adjective.en} {en}", f"{fr} {adjective.fr(noun.gender, plural)}"
         if before and (position < len(before) * 2 or w.chance(0.08)):
             adjective = w.pick(before)
+            if fr != noun.fr and fr != noun.fr_plural and adjective.en == "pretty":
+                return _Core(en, fr, first)  # "a pretty expensive map" says something else
             w.bond(adjective.en, noun.en)
             form = adjective.fr(noun.gender, plural)
             if noun.gender == "m" and not plural and french.vowel(fr):
@@ -109,6 +112,8 @@ def possessor(w: Writer, noun: Noun, owner: Phrase | None) -> Phrase:
         if owner and owner.human and not owner.plural and owner.gender == ("m" if wife else "f"):
             return owner
         return HE if wife else SHE
+    if noun.en in _FOR_WOMEN:
+        return owner if owner and owner.human and owner.gender == "f" else SHE
     if owner and owner.human and w.chance(0.6):
         return owner
     draw = w.between(0, 7)
@@ -129,8 +134,8 @@ def owned(w: Writer, noun: Noun, *, plural: bool = False, owner: Phrase | None =
 def genitive(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) -> Phrase:
     """ "Paul's car", "the teacher's old friend"."""
     draw = w.random() * (0.6 if noun.group == "FAMILY" else 1.0)
-    if draw < 0.6:
-        name = w.name()
+    if draw < 0.6 or noun.en in _FOR_WOMEN:
+        name = w.name("f" if noun.en in _FOR_WOMEN else "")
         holder = Phrase(name, name)
     elif draw < 0.8:
         holder = owned(w, w.fresh(w.words.select("FAMILY FRIEND")))
@@ -351,10 +356,12 @@ def thing(
         kind = "a" if weights is _ONCE else "some"
     if kind == "amount" and not (noun.mass or noun.has_plural):
         kind = "the"
+    if frame.habit and amounts and not definite and not frame.negation and kind not in ("amount", "plural"):
+        kind = "some"
     if noun.mass:
         kind = {"a": "some", "plural": "the", "count": "some"}.get(kind, kind)
     elif kind in ("plural", "some") and not can_be_many:
-        kind = "the" if definite or weights is _USUAL else "a"
+        kind = "the" if definite or weights is _USUAL or not noun.has_plural else "a"
     many = noun.group == "PAIR" or (can_be_many and w.chance(0.22))
     match kind:
         case "the":
@@ -467,12 +474,12 @@ def position(w: Writer, *, surface: bool = True) -> Text:
     return Text(f"{en} {spot.en}", f"{fr} {spot.fr}")
 
 
-def clock(w: Writer, *, at: bool = True) -> Text:
-    """A time of day: "at half past eight"."""
+def clock(w: Writer, *, at: bool = True, exact: bool = True) -> Text:
+    """A time of day: "at half past eight"; to the quarter of an hour unless ``exact``."""
     hour = w.between(1, 11)
     heures = f"{french.number(hour, gender='f')} heure" + ("s" if hour > 1 else "")
     following = hour % 12 + 1
-    draw = w.random()
+    draw = w.random() * (1.0 if exact else 0.8)
     if draw < 0.08:
         time = Text(*w.pick((("noon", "midi"), ("midnight", "minuit"))))
     elif draw < 0.5:
@@ -497,9 +504,9 @@ def date(w: Writer) -> Text:
     return Text(f"the {english.ordinal(day)} of {month.en}", f"le {rank} {month.fr}")
 
 
-def span(w: Writer) -> Text:
-    """ "three weeks"."""
-    unit = w.pick(w.words.units)
+def span(w: Writer, first: int = 0, last: int = 5) -> Text:
+    """ "three weeks"; the unit from minutes (0) to years (5)."""
+    unit = w.words.units[w.between(first, last)]
     count = w.between(1, 3) * 10 if unit.en == "minute" else w.between(2, 6)
     return Text(f"{english.number(count)} {unit.en_plural}", f"{french.number(count)} {unit.fr_plural}")
 
@@ -510,7 +517,7 @@ def time(w: Writer, tense: str) -> Text:
     match tense:
         case "past":
             if draw < 0.16:
-                lapse = span(w)
+                lapse = span(w, 0, 4)
                 return Text(f"{lapse.en} ago", f"il y a {lapse.fr}")
             if draw < 0.26:
                 day = w.pick(w.words.days)
@@ -518,10 +525,10 @@ def time(w: Writer, tense: str) -> Text:
             if draw < 0.34:
                 day = w.pick(w.words.days)
                 return Text(f"last {day.en}", f"{day.fr} dernier")
-            return w.pick(w.words.past_times)
+            return w.early(w.words.past_times)
         case "will" | "going":
             if draw < 0.14:
-                lapse = span(w)
+                lapse = span(w, 0, 4)
                 return Text(f"in {lapse.en}", f"dans {lapse.fr}")
             if draw < 0.28:
                 day = w.pick(w.words.days)
@@ -529,14 +536,14 @@ def time(w: Writer, tense: str) -> Text:
             if draw < 0.34:
                 day = w.pick(w.words.days)
                 return Text(f"next {day.en}", f"{day.fr} prochain")
-            return w.pick(w.words.future_times)
+            return w.early(w.words.future_times)
         case "present" | "used":
             if draw < 0.16:
                 day = w.pick(w.words.days)
                 return Text(f"on {day.en}s", f"le {day.fr}")
             if draw < 0.24:
                 return w.pick(w.words.seasons)
-            return w.pick(w.words.habit_times)
+            return w.early(w.words.habit_times)
         case "now":
             return w.pick(w.words.now_times)
         case _:

@@ -98,9 +98,9 @@ def act(w: Writer, subject: Phrase, *, deed: bool = False) -> Verb:
     while True:
         kind = w.choose(_DEEDS if deed else _KINDS)
         verb = w.pick(w.words.verbs[kind]) if isinstance(kind, str) else kind
-        if verb.adult and subject.noun is not None and subject.noun.group == "CHILD":
+        if deed and verb.state and kind == "transitive":
             continue
-        if "together" in [adverb.en for adverb in verb.adverbs] and verb.en.particle == "together":
+        if verb.adult and subject.noun is not None and subject.noun.group == "CHILD":
             continue
         return verb
 
@@ -170,9 +170,14 @@ def _transitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
     if verb.people and (not verb.objects or w.chance(0.45)):
         return _with_person(w, verb, subject)
     noun = w.fresh(verb.objects)
-    _bond(w, verb, noun.en)
     owner = subject if subject.human else None
-    what = p.thing(w, noun, frame, owner=owner, definite=verb.definite, amounts=verb.amount)
+    if verb.fr in ("porter", "mettre") and not subject.plural:
+        unsuited = ("tie",) if subject.gender == "f" else ("dress", "skirt")
+        while noun.en in unsuited:
+            noun = w.fresh(verb.objects)
+    _bond(w, verb, noun.en)
+    definite = verb.definite or (frame.tense == "infinitive" and bool(frame.negation))
+    what = p.thing(w, noun, frame, owner=owner, definite=definite, amounts=verb.amount)
     return Predicate(verb, what.en, f"{verb.preposition} {what.fr}".strip())
 
 
@@ -192,7 +197,6 @@ def _with_person(w: Writer, verb: Verb, subject: Phrase) -> Predicate:
 
 
 _COMPANY = ("with", "avec"), ("without", "sans")
-_ACTIVITY_PLACES = ("in the garden", "dans le jardin"), ("at home", "à la maison"), ("at school", "à l'école")
 
 
 def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
@@ -205,15 +209,15 @@ def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predi
             if adverb.fr in w.words.short_adverbs:
                 return Predicate(verb, adverb.en, adverb=adverb.fr)
             return Predicate(verb, adverb.en, adverb.fr)
-    if draw < 0.55:
+    if draw < 0.55 and verb.social:
         en, fr = _COMPANY[0] if w.chance(0.85) else _COMPANY[1]
         if w.chance(0.5):
             other = p.other_pronoun(w, subject)
             return Predicate(verb, f"{en} {other.object_en}", f"{fr} {p.tonic(other)}")
         friend = p.named_person(w) if w.chance(0.4) else p.person(w, owner=subject)
         return Predicate(verb, f"{en} {friend.en}", f"{fr} {friend.fr}")
-    if draw < 0.75 and base not in ("get", "hurry", "lie", "arrive", "leave", "come", "go", "drive", "swim", "travel"):
-        spot = w.pick(w.words.daily_places)
+    if draw < 0.75 and base not in ("get", "hurry", "lie", "arrive", "leave", "come", "go", "drive", "travel"):
+        spot = w.pick(w.words.outdoors if verb.outside else w.words.indoors)
         w.bond(base, spot.en)
         return Predicate(verb, *spot)
     return Predicate(verb)
@@ -222,7 +226,8 @@ def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predi
 def _giving(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
     noun = w.fresh(verb.objects)
     _bond(w, verb, noun.en)
-    what = p.thing(w, noun, frame, owner=subject)
+    definite = frame.tense == "infinitive" and bool(frame.negation)
+    what = p.thing(w, noun, frame, owner=subject, definite=definite)
     if w.chance(0.5):
         other = p.other_pronoun(w, subject)
         return Predicate(verb, f"{other.object_en} {what.en}", what.fr, clitic=french.INDIRECT[other.person])
@@ -233,8 +238,8 @@ def _giving(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
 def _going(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
     where = p.place(w, going=True)
     w.bond("go", where.en)
-    if w.chance(0.2):
-        how = w.pick(w.words.ways)
+    if w.chance(0.2) and not frame.question:
+        how = w.pick(w.words.near_ways if where.en.startswith(("to the ", "at the ")) else w.words.far_ways)
         return Predicate(verb, f"{where.en} {how.en}", f"{where.fr} {how.fr}")
     if w.chance(0.1):
         friend = p.named_person(w)
@@ -301,8 +306,9 @@ def _profession(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
         good = w.pick(w.words.professional)
         w.bond(good.en, job.noun.en)
         en = f"{english.article(good.en)} {good.en} {job.noun.en}"
-        form = good.before_vowel if subject.gender == "m" and french.vowel(fr) else good.fr(subject.gender, False)
-        return Predicate(verb, en, f"{french.a(subject.gender)} {form} {fr}")
+        form = good.fr(subject.gender, False)
+        described = f"{fr} {form}" if good.place == ">" else f"{form} {fr}"
+        return Predicate(verb, en, f"{french.a(subject.gender)} {described}")
     w.bond("be", job.noun.en)
     return Predicate(verb, f"{english.article(job.noun.en)} {job.noun.en}", fr)
 
@@ -540,9 +546,11 @@ def manner_of_time(w: Writer, verb: Verb, frame: Frame, *, timed: float, free: b
         return w.pick(w.words.frequency), none
     if verb.kind in ("modal", "nation", "origin", "relatives", "language", "profession", "loved", "needed", "generic"):
         return none, none
-    if frame.tense == "present" and free and not frame.negation and not frame.question and w.chance(0.22):
-        if verb.kind not in ("possession", "living", "wanted", "infinitive"):
+    if frame.tense == "present" and free and not frame.negation and not frame.question:
+        if verb.kind not in ("possession", "living", "wanted", "infinitive") and w.chance(0.15 if verb.state else 0.3):
             return w.pick(w.words.frequency), none
+        if not verb.state and timed > 0.3:
+            timed = 0.75
     if verb.state and not (frame.tense == "past" and verb.kind in ("described", "located", "feeling")):
         return none, none
     if frame.negation in ("never", "no longer") or not w.chance(timed):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from transduce.data.builtin import english, french, lexicon
 from transduce.data.builtin.english import EnglishVerb
 
-MASS_GROUPS = ("FOOD", "INGREDIENT", "DRINK")
+MASS_GROUPS = ("FOOD", "INGREDIENT", "DRINK", "STUFF")
 PEOPLE_GROUPS = ("CHILD", "ADULT", "FRIEND", "FAMILY", "PROFESSION")
 ANIMAL_GROUPS = ("PET", "FARM", "WILD")
 
@@ -68,11 +68,17 @@ class Verb(NamedTuple):
     adult: bool = False
     state: bool = False
     event: bool = False
+    outside: bool = False
     definite: bool = False  # its object is one that the hearer knows
     amount: bool = False  # its object can be "a lot of", "a kilo of"
     people: bool = False  # its object can be a person
     objects: tuple[Noun, ...] = ()
     adverbs: tuple[Text, ...] = ()
+
+    @property
+    def social(self) -> bool:
+        """Whether it is done together, or with somebody."""
+        return any(adverb.en == "together" for adverb in self.adverbs)
 
 
 class Profession(NamedTuple):
@@ -150,14 +156,24 @@ class Words:
         self.ownable = frozenset(self.select("OWNABLE"))
         self.measures = self._measures()
         self.short_adverbs = lexicon.SHORT_ADVERBS
-        self.daily_places = _texts(lexicon.DAILY_PLACES, separator=";", between="=")
-        self.ways = _texts(lexicon.WAYS, separator=";", between="=")
+        self.outdoors = _texts(lexicon.OUTDOORS, separator=";", between="=")
+        self.indoors = _texts(lexicon.INDOORS, separator=";", between="=")
+        self.near_ways = _texts(lexicon.NEAR_WAYS, separator=";", between="=")
+        self.far_ways = _texts(lexicon.FAR_WAYS, separator=";", between="=")
         self.languages = tuple(nation for nation, spoken in self.nations if spoken)
         by_name = {adjective.en: adjective for adjective, _ in self.adjectives}
         self.professional = tuple(by_name[name] for name in lexicon.PROFESSIONAL.split())
-        self.grounds = self.select("garden forest field courtyard park street village")
+        self.grounds = {
+            "PET": self.select("garden courtyard living_room kitchen park"),
+            "FARM": self.select("field courtyard garden village farm"),
+            "WILD": self.select("forest field mountain park"),
+        }
         self.laid = self.select("LAID")
         self.in_fridge = self.select("IN_FRIDGE")
+        self.pleasant = frozenset(by_name[name] for name in lexicon.PLEASANT.split())
+        self.unpleasant = frozenset(by_name[name] for name in lexicon.UNPLEASANT.split())
+        self.apart = frozenset(frozenset(entry.split()) for entry in _entries(lexicon.APART))
+        self.moods = tuple(by_name[name] for name in lexicon.MOODS.split())
         self.homes = self.select("HOMES")
         self.feared = self.select("FEARED")
         self.had = self.select("HAD")
@@ -245,6 +261,7 @@ class Words:
             adult="adult" in fr,
             state="state" in fr,
             event="event" in fr,
+            outside="outside" in fr,
             definite="the" in fr,
             amount="amount" in fr,
             people="PEOPLE" in tail.split(),
