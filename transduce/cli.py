@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from transduce import __version__
@@ -30,7 +29,7 @@ app = typer.Typer(
     name="transduce",
     help="Sequence-to-sequence learning on the machine you have: a file of pairs in, a model of your own out.\n\n"
     "Begin with: transduce demo, or transduce train pairs.csv",
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
@@ -90,13 +89,13 @@ def train(
         return
     if resume is not None:
         if data:
-            raise click.UsageError("--resume RUN goes on with that run's own data; leave DATA out.")
+            raise typer.BadParameter("--resume RUN goes on with that run's own data; leave DATA out.")
         from transduce import pipeline
 
         pipeline.resume(resume, quiet=quiet, began=BEGAN)
         return
     if not data:
-        raise click.UsageError("Missing argument 'DATA...'. Example: transduce train pairs.csv")
+        raise typer.BadParameter("Missing argument 'DATA...'. Example: transduce train pairs.csv")
     from transduce.config import duration
 
     seconds = None if budget is None else duration(budget)
@@ -136,9 +135,9 @@ def translate(
     Example: transduce translate runs/en-fr "A man is riding a horse."
     """
     if text and file:
-        raise click.UsageError("Give TEXT or --file, not both.")
+        raise typer.BadParameter("Give TEXT or --file, not both.")
     if not sample and any(value is not None for value in (temperature, top_k, top_p, seed)):
-        raise click.UsageError("--temperature, --top-k, --top-p and --seed belong to --sample.")
+        raise typer.BadParameter("--temperature, --top-k, --top-p and --seed belong to --sample.")
     options = _chosen(beam=beam, nbest=nbest, length_penalty=length_penalty, temperature=temperature, top_k=top_k,
                       top_p=top_p, seed=seed) | ({"sample": True} if sample else {})  # fmt: skip
     if nbest > 1 and beam is None and not sample:
@@ -279,17 +278,10 @@ def demo(
 def main() -> None:
     """The ``transduce`` command."""
     try:
-        status = app(standalone_mode=False)
-        sys.stdout.flush()
-        sys.exit(status if isinstance(status, int) else 0)
+        app()
     except TransduceError as error:
         _leave(f"transduce: {error}", error.exit_status)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(2)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         _leave("transduce: interrupted.", 130)
     except BrokenPipeError:  # the reader of our output has left, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

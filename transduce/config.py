@@ -16,7 +16,10 @@ from transduce.errors import ConfigError, nearest
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all configs. Subclasses check their values in ``__post_init__`` with ``require``."""
+    """Base of all configs. Subclasses check their values in ``__post_init__`` with ``require``.
+
+    They repeat ``frozen=True, kw_only=True``: the second is not inherited, the first tells type checkers.
+    """
 
 
 C = TypeVar("C", bound=Config)

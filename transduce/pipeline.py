@@ -24,7 +24,7 @@ from transduce.data.prepare import Prepared, prepare
 from transduce.data.readers import Data, Pair, PairReader, language_of, open_pairs
 from transduce.data.tokenizer import TokenizerConfig
 from transduce.decoding import DecodingConfig
-from transduce.errors import RunError
+from transduce.errors import RunError, TransduceError
 from transduce.evaluation import Evaluation, evaluate_pairs
 from transduce.files import write_failed
 from transduce.models import Generator, ModelConfig, RNNConfig, build
@@ -44,7 +44,7 @@ REPORT_BEAM = 5
 Say = Callable[[str], None]
 
 
-class Settings(Config):
+class Settings(Config, frozen=True, kw_only=True):
     """The groups that ``--set`` reaches."""
 
     model: ModelConfig = RNNConfig()
@@ -107,7 +107,12 @@ def fit(request: Request, folder: Path, *, began: float, quiet: bool = False,
         raise write_failed(folder, error) from None
     config = RunConfig(request=request, version=library_versions()["transduce"])
     write_config(folder, config)
-    return _run(folder, config, began=began, quiet=quiet, in_memory=in_memory or {}, say=say)
+    try:
+        return _run(folder, config, began=began, quiet=quiet, in_memory=in_memory or {}, say=say)
+    except (TransduceError, KeyboardInterrupt):
+        if read_config(folder).status == "preparing":  # nothing was learned yet: leave no empty run behind
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def resume(folder: str | Path, *, quiet: bool = False, began: float | None = None, say: Say | None = None) -> Transducer:
@@ -173,9 +178,20 @@ def _prepare(folder: Path, config: RunConfig, in_memory: dict[str, Any], say: Sa
 
     prepared = prepare(reader, folder=place, tokenizer=sized, valid=held_out["valid"], test=held_out["test"],
                        max_length=request.max_length, seed=request.seed)  # fmt: skip
-    for line in prepared.report.lines():
+    for line in [*prepared.report.lines(), *prepared.notes, *_too_long_lines(prepared, request.max_length)]:
         say("  " + line)
     return prepared
+
+
+def _too_long_lines(prepared: Prepared, limit: int) -> list[str]:
+    """What was left out of training for its length, if anything."""
+    found = prepared.too_long
+    if not found.count:
+        return []
+    rows = ", ".join(f"{row:,}" for row in found.first_rows)
+    return [f"{found.count:,} training pairs are longer than {limit:,} tokens and were left out (rows {rows}"
+            f"{' ...' if found.count > len(found.first_rows) else ''}; the longest has {found.longest:,}); "
+            "--max-length takes them in."]  # fmt: skip
 
 
 def _held_out(given: Any, settings: dict[str, Any], reader: PairReader) -> PairReader | float | int | None:

@@ -29,7 +29,7 @@ FORMAT = 1  # of the run folder; a reader refuses what it does not know
 CONFIG, WEIGHTS, METRICS, REPORT, RESUME = "config.json", "model.safetensors", "metrics.jsonl", "report.md", "resume"
 
 
-class Request(Config):
+class Request(Config, frozen=True, kw_only=True):
     """What the user asked for: all that is needed to begin the same run again."""
 
     data: list[str]  # absolute paths; empty when the pairs came from memory or standard input
@@ -53,7 +53,7 @@ class Request(Config):
     wandb: bool = False
 
 
-class RunConfig(Config):
+class RunConfig(Config, frozen=True, kw_only=True):
     """``config.json``."""
 
     format: int = FORMAT
@@ -129,7 +129,7 @@ def library_versions() -> dict[str, str]:
     import tokenizers
     import torch
 
-    return {"python": platform.python_version(), "transduce": __version__, "torch": torch.__version__,
+    return {"python": platform.python_version(), "transduce": __version__, "torch": str(torch.__version__),
             "tokenizers": tokenizers.__version__, "numpy": numpy.__version__}  # fmt: skip
 
 

@@ -33,7 +33,6 @@ SOURCES = [[5, 3, 8, 2], [2], [7, 6, 2]]  # 2 ends each, as in training; 9 words
 TARGETS = [[1, 4, 6], [1, 5, 3], [1, 2, 0]]  # 7 words
 
 
-
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Tensors this small only lose time with more."""
@@ -47,7 +46,7 @@ def one_thread() -> Iterator[None]:
 
 
 def sigmoid(a: ndarray) -> ndarray:
-    return 1 / (1 + exp(-a))
+    return np.asarray(1 / (1 + exp(-a)))
 
 
 def relu(a: ndarray) -> ndarray:
@@ -55,7 +54,8 @@ def relu(a: ndarray) -> ndarray:
 
 
 def gates(weights: ndarray, count: int) -> ndarray:
-    return weights.reshape(count, len(weights) // count, *weights.shape[1:])
+    apart: ndarray = weights.reshape(count, len(weights) // count, *weights.shape[1:])
+    return apart
 
 
 def lstm(W: ndarray, U: ndarray, b: ndarray, d: ndarray, x: ndarray, h: ndarray, c: ndarray) -> tuple[ndarray, ndarray]:
@@ -98,7 +98,9 @@ def gru_before(
 def plain(sigma: Callable[[ndarray], ndarray]) -> Callable[..., tuple[ndarray, ndarray]]:
     """Elman 1990."""
 
-    def cell(W: ndarray, U: ndarray, b: ndarray, d: ndarray, x: ndarray, h: ndarray, c: ndarray) -> tuple[ndarray, ndarray]:
+    def cell(
+        W: ndarray, U: ndarray, b: ndarray, d: ndarray, x: ndarray, h: ndarray, c: ndarray
+    ) -> tuple[ndarray, ndarray]:
         h = sigma(W @ x + b + U @ h + d)
         return h, c
 
@@ -210,7 +212,8 @@ class Written:
 
 def padded(sources: list[list[int]]) -> tuple[Tensor, Tensor]:
     width = max(map(len, sources)) + 2
-    return torch.tensor([row + [0] * (width - len(row)) for row in sources]), torch.tensor([len(row) for row in sources])
+    lengths = torch.tensor([len(row) for row in sources])
+    return torch.tensor([row + [0] * (width - len(row)) for row in sources]), lengths
 
 
 def made(seed: int = 1, source_vocab: int = 9, target_vocab: int = 7, **values: Any) -> RNN:
@@ -238,12 +241,13 @@ def agree(model: RNN) -> None:
             np.testing.assert_allclose(step_logits.numpy(), logits[:, t], rtol=0, atol=1e-9)
     assert isinstance(state, RNNState)
     for row, (_, inside) in enumerate(expected):
-        np.testing.assert_allclose(state.hidden[:, row].numpy(), inside["hidden"], atol=1e-9)
+        of_row = {"hidden": state.hidden[:, row]}
         if state.cell is not None:
-            np.testing.assert_allclose(state.cell[:, row].numpy(), inside["cell"], atol=1e-9)
+            of_row["cell"] = state.cell[:, row]
         if state.attention is not None and state.context is not None:
-            np.testing.assert_allclose(state.attention[row, : len(SOURCES[row])].numpy(), inside["attention"], atol=1e-9)
-            np.testing.assert_allclose(state.context[row].numpy(), inside["context"], atol=1e-9)
+            of_row |= {"attention": state.attention[row, : len(SOURCES[row])], "context": state.context[row]}
+        for name, value in of_row.items():
+            np.testing.assert_allclose(value.numpy(), inside[name], rtol=0, atol=1e-9, err_msg=name)
     assert (state.cell is None) == (model.config.cell != "lstm")
     assert (state.attention is None) == (model.config.attention == "none")
 
@@ -294,7 +298,8 @@ def check_gradients(model: RNN) -> None:
     inputs = tuple(weight.detach().clone().requires_grad_() for weight in weights)
 
     def logits(*values: Tensor) -> Tensor:
-        called: Tensor = torch.func.functional_call(model, dict(zip(names, values, strict=True)), (source, lengths, target_in))
+        given = dict(zip(names, values, strict=True))
+        called: Tensor = torch.func.functional_call(model, given, (source, lengths, target_in))
         return called
 
     assert torch.autograd.gradcheck(logits, inputs, atol=1e-6, rtol=1e-4, fast_mode=True)
@@ -324,7 +329,7 @@ def test_gradients_are_those_of_the_equations(cell: str) -> None:
     """Along random directions, the slope of the NumPy loss is the gradient's: an oracle without autograd."""
     model = made(embed=3, hidden=4, tied="none", attention="additive", input_feeding=True, layers=2, **CELLS[cell])
     (source, lengths), target_in = padded(SOURCES), torch.tensor(TARGETS)
-    mix = torch.randn(len(SOURCES), target_in.shape[1], 7, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    mix = torch.randn(*target_in.shape, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     (model(source, lengths, target_in) * mix).sum().backward()
     written, step = Written(model), 1e-5
     generator = np.random.default_rng(4)

@@ -24,7 +24,7 @@ from transduce.training.loop import Plan, TrainingConfig, train
 from transduce.training.optim import OptimConfig
 
 CORPUS = copy_task(40)
-CONFIG = TrainingConfig(steps=150, batch_tokens=60, validate_every=20, save_every=0.0, average=0.5, best_by="loss",
+CONFIG = TrainingConfig(steps=60, batch_tokens=60, validate_every=15, save_every=0.0, average=0.5, best_by="loss",
                         optim=OptimConfig(lr=0.01, warmup=5))  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def killed(folder: Path, chance: random.Random) -> int:
     hits = 0
     for _ in range(3):
         child = in_child(lambda: work(folder))
-        time.sleep(chance.uniform(0.02, 0.35))
+        time.sleep(chance.uniform(0.02, 0.3))
         os.kill(child, signal.SIGKILL)
         hits += status(child) == -signal.SIGKILL
     assert status(in_child(lambda: work(folder))) == 0
@@ -75,7 +75,7 @@ def out_of_space(folder: Path) -> int:
     """Train until files may no longer grow; returns the step of the state that is left. Then finish."""
 
     def limit(step: int) -> None:
-        if step == 60:
+        if step == 25:
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
     assert status(in_child(lambda: work(folder, limit))) == 3

@@ -23,7 +23,7 @@ def test_processes_that_die_lose_nothing(tmp_path: Path) -> None:
     done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert told["left"] == 60, "the state from before the disk was full is there"
+    assert told["left"] == 25, "the state from before the disk was full is there"
     straight = {name: (tmp_path / "straight" / name).read_bytes() for name in ("best", "last")}
     for name in ("killed", "full"):
         for file, content in straight.items():

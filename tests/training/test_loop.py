@@ -125,7 +125,7 @@ def killed_and_resumed(config: TrainingConfig, path: Path, *, kill_at: list[int]
     save_every=st.sampled_from([0.0, 1e9]),
     optimizer=st.sampled_from(["adamw", "sgd", "rmsprop"]),
 )
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_killed_and_resumed_is_bit_for_bit_the_run_that_was_never_killed(
     kill_at: list[int], where: str, save_every: float, optimizer: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -347,8 +347,10 @@ def _open_jsonl(files: _Files) -> Opened:
                 start += len(found)
             before += start - 1
 
-    return Opened(texts=texts(), name=files.name, format="jsonl", columns=columns, chosen=chosen, header=by_place is None,
-                  paths=files.paths, progress=files.progress)  # fmt: skip
+    return Opened(
+        texts=texts(), name=files.name, format="jsonl", columns=columns, chosen=chosen, header=by_place is None,
+        paths=files.paths, progress=files.progress,
+    )  # fmt: skip
 
 
 def _open_parquet(files: _Files) -> Opened:
@@ -370,5 +372,7 @@ def _open_parquet(files: _Files) -> Opened:
                 done += len(sources)
             before += done
 
-    return Opened(texts=texts(), name=files.name, format="parquet", columns=first.columns, chosen=chosen, header=True,
-                  paths=files.paths, progress=files.progress)  # fmt: skip
+    return Opened(
+        texts=texts(), name=files.name, format="parquet", columns=first.columns, chosen=chosen, header=True,
+        paths=files.paths, progress=files.progress,
+    )  # fmt: skip

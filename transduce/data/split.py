@@ -43,7 +43,7 @@ def squeezed_keys(texts: Sequence[str]) -> Keys:
         return np.zeros(0, dtype=np.uint64)
     # All at once: NUL neither composes with a neighbor nor changes its case, and stands in no text.
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", "\0".join(texts)).casefold())
-    digests = [hashlib.sha256(text).digest()[:8] for text in folded.encode("utf-8").split(b"\0")]
+    digests = [hashlib.blake2b(text, digest_size=8).digest() for text in folded.encode("utf-8").split(b"\0")]
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64, copy=False)
 
 
@@ -94,7 +94,7 @@ def linked_groups(source_keys: Keys, target_keys: Keys) -> _Places:
     and pointer jumping (Shiloach and Vishkin 1982): a number of rounds logarithmic in the longest chain.
     """
     kind = np.int32 if len(source_keys) < 2**31 else np.int64  # half the memory
-    label = np.arange(len(source_keys), dtype=kind)  # of each pair: a pair of its group, at last the least
+    label: _Places = np.arange(len(source_keys), dtype=kind)  # of each pair: a pair of its group, at last the least
     sides = [_by_key(keys, kind) for keys in (source_keys, target_keys)] if len(label) else []
     while True:
         least = label

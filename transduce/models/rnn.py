@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils.checkpoint import checkpoint
 
 from transduce.config import Config, require
 from transduce.models.base import PAD, Generator, State, inside, reversed_positions
@@ -28,7 +29,7 @@ from transduce.models.base import PAD, Generator, State, inside, reversed_positi
 ADDITIVE_LIMIT = 64_000_000
 
 
-class RNNConfig(Config, tag_field="family", tag="rnn"):
+class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"):
     """Everything that shapes a recurrent encoder-decoder."""
 
     cell: Literal["lstm", "gru", "gru_before", "rnn"] = "lstm"
@@ -50,20 +51,24 @@ class RNNConfig(Config, tag_field="family", tag="rnn"):
     dropout: float = 0.1  # on embeddings, between layers, before the output (Zaremba et al. 2014)
 
     def __post_init__(self) -> None:
-        for name in ("embed", "hidden", "layers"):
-            require(getattr(self, name) >= 1, f"model.{name} must be at least 1; got {getattr(self, name)}.")
-        require(self.enc_layers >= 1 and self.enc_hidden >= 1, "the encoder needs at least one layer and one unit.")
+        for name in ("embed", "hidden", "layers", "encoder_hidden", "encoder_layers"):
+            size = getattr(self, name)
+            require(size is None or size >= 1, f"model.{name} must be at least 1; got {size}.")
         require(0 <= self.dropout < 1, f"model.dropout must be at least 0 and below 1; got {self.dropout}.")
+        width = "hidden" if self.encoder_hidden is None else "encoder_hidden"
         require(not self.bidirectional or self.enc_hidden % 2 == 0,
-                f"a bidirectional encoder needs an even width; got {self.enc_hidden}.")  # fmt: skip
+                f"model.bidirectional needs an even model.{width}, half for each direction; "
+                f"got {self.enc_hidden}.")  # fmt: skip
         same = self.enc_hidden == self.hidden
         require(same or self.attention not in ("dot", "scaled_dot"),
-                f'attention "{self.attention}" needs encoder states as wide as decoder states '
-                f'({self.enc_hidden} and {self.hidden}); use "general".')  # fmt: skip
+                f'model.attention="{self.attention}" needs encoder states as wide as decoder states; got '
+                f'{self.enc_hidden} and {self.hidden}. Use "general".')  # fmt: skip
         require(self.bridge == "dense" or (same and self.enc_layers == self.layers),
-                'bridge "copy" needs an encoder of the decoder\'s width and layers; use bridge "dense".')  # fmt: skip
-        require(not self.input_feeding or self.attention != "none", "input feeding needs attention.")
-        require(self.cell == "rnn" or self.activation == "tanh", f'a {self.cell} cell has no choice of activation.')
+                'model.bridge="copy" needs an encoder of the decoder\'s width and layers. Use "dense".')  # fmt: skip
+        require(not self.input_feeding or self.attention != "none",
+                'model.input_feeding needs attention; got model.attention="none".')  # fmt: skip
+        require(self.cell == "rnn" or self.activation == "tanh",
+                f'model.activation is a choice for model.cell="rnn" only; got cell "{self.cell}".')  # fmt: skip
 
     @property
     def enc_hidden(self) -> int:
@@ -90,6 +95,7 @@ def cell_step(config: RNNConfig, projected: Tensor, h: Tensor, c: Tensor | None,
     lstm:        Hochreiter and Schmidhuber 1997 with forget gates; gates in the order i, f, g, o
     gru:         n = tanh(W_in x + b_in + r * (W_hn h + b_hn)); torch's, reset after the product
     gru_before:  n = tanh(W_in x + b_in + W_hn (r * h) + b_hn); Cho et al. 2014, eq. 8
+    both grus:   h_t = z * h_{t-1} + (1 - z) * n; Cho's eq. 7 (in Bahdanau et al. 2015, A.1.1, z and 1 - z swap)
     h, c: (rows, hidden). Returns the new h and c (None unless lstm).
     """
     if config.cell == "lstm":
@@ -171,7 +177,7 @@ class Recurrence(nn.Module):
     def _loop(self, x: Tensor, lengths: Tensor | None, h: Tensor | None) -> tuple[Tensor, Tensor, None]:
         """``forward`` with a loop over time, for the cells that torch has not. No such cell has a memory c."""
         batch, length, _ = x.shape
-        real = torch.ones(batch, length, dtype=torch.bool, device=x.device) if lengths is None else inside(lengths, length)
+        real = x.new_ones(batch, length, dtype=torch.bool) if lengths is None else inside(lengths, length)
         last = []
         for layer in range(self.layers):
             if layer:
@@ -237,7 +243,10 @@ class Attention(nn.Module):
         return Memory(keys, states, ~inside(lengths, states.shape[1]))
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """query: (batch, tgt_len, hidden). Returns context (batch, tgt_len, encoder hidden), alpha (batch, tgt_len, src_len)."""
+        """query: (batch, tgt_len, hidden).
+
+        Returns context (batch, tgt_len, encoder hidden) and alpha (batch, tgt_len, src_len).
+        """
         scores = self._additive(query, memory.keys) if self.kind == "additive" else query @ memory.keys.mT
         if self.kind == "scaled_dot":
             scores = scores / math.sqrt(query.shape[-1])
@@ -246,8 +255,16 @@ class Attention(nn.Module):
 
     def _additive(self, query: Tensor, keys: Tensor) -> Tensor:
         part = max(1, ADDITIVE_LIMIT // (keys.numel() or 1))
-        parts = [torch.tanh(self.query(q)[:, :, None] + keys[:, None]) @ self.v for q in query.split(part, dim=1)]
+        if part >= query.shape[1]:
+            return self._additive_part(query, keys)
+        # Training computes each part again on the way back, so that never more than one is in memory.
+        parts = [checkpoint(self._additive_part, q, keys, use_reentrant=False, preserve_rng_state=False)
+                 for q in torch.split(query, part, dim=1)]  # fmt: skip
         return torch.cat(parts, dim=1)
+
+    def _additive_part(self, query: Tensor, keys: Tensor) -> Tensor:
+        scores: Tensor = (self.query(query)[:, :, None] + keys[:, None]).tanh_() @ self.v  # (batch, tgt_len, src_len)
+        return scores
 
 
 # ---------------------------------------------------------------------------------------------------- model
@@ -284,13 +301,15 @@ class RNNState(State):
         than the step itself.
         """
         assert self.memory is not None
-        group = len(self) // len(self.memory.keys)
+        sentences = len(self.memory.keys)
+        group = max(1, len(self) // max(1, sentences))
         owner = rows.div(group, rounding_mode="floor")  # the sentence each new row belongs to
+        if len(rows) and len(rows) % sentences == 0:  # as a rule, each sentence keeps as many rows as the others
+            every = torch.arange(sentences, device=rows.device).repeat_interleave(len(rows) // sentences)
+            if torch.equal(owner, every):
+                return self.memory
         kept, counts = torch.unique_consecutive(owner, return_counts=True)
-        if not bool((counts == counts[:1]).all()):
-            return self.memory.select(owner)
-        whole = len(kept) == len(self.memory.keys) and bool((kept == torch.arange(len(kept), device=kept.device)).all())
-        return self.memory if whole else self.memory.select(kept)
+        return self.memory.select(kept if bool((counts == counts[:1]).all()) else owner)
 
 
 class RNN(Generator):
@@ -314,20 +333,22 @@ class RNN(Generator):
         if config.bridge == "dense":
             self.bridge = nn.Linear(config.enc_hidden, states * config.layers * config.hidden)
         # What the output weights multiply: h~ = tanh(W_c [context; s_t]) with attention (Luong et al. 2015, eq. 5);
-        # without it s_t itself, brought to the embedding's width only where tied weights or sizes ask for it.
+        # without it s_t itself, brought to the embedding's width only where tied weights ask for it.
+        readout = config.hidden if config.attention == "none" and config.tied == "none" else config.embed
+        self.combine: nn.Module = nn.Identity()
         if config.attention != "none":
             self.attention = Attention(config)
-            self.combine = nn.Linear(config.enc_hidden + config.hidden, config.embed, bias=False)
-        elif config.hidden != config.embed:
-            self.combine = nn.Linear(config.hidden, config.embed, bias=False)
-        self.output = nn.Linear(config.embed, target_vocab)
+            self.combine = nn.Linear(config.enc_hidden + config.hidden, readout, bias=False)
+        elif config.hidden != readout:
+            self.combine = nn.Linear(config.hidden, readout, bias=False)
+        self.output = nn.Linear(readout, target_vocab)
         if config.tied != "none":
             self.output.weight = self.target_embedding.weight
         self._init_embeddings()
 
     def _init_embeddings(self) -> None:
         with torch.no_grad():
-            for table in {self.source_embedding, self.target_embedding}:
+            for table in dict.fromkeys((self.source_embedding, self.target_embedding)):  # in one order for one seed
                 table.weight.normal_(std=self.config.embed**-0.5)
             self.output.bias.zero_()
 
@@ -396,10 +417,11 @@ class RNN(Generator):
         if state.memory is None:
             readout, context, alpha = self._read_out(top, None)
             return readout, replace(state, hidden=hidden, cell=cell)
-        sentences = len(state.memory.keys)
-        grouped = top.view(sentences, -1, top.shape[-1])  # (batch, beam, hidden): the beams of a sentence share its memory
+        # (batch, beam, hidden): the beams of a sentence share its memory
+        grouped = top.view(len(state.memory.keys), -1, top.shape[-1])
         readout, context, alpha = self._read_out(grouped, state.memory)
-        assert context is not None and alpha is not None
+        assert context is not None
+        assert alpha is not None
         readout = readout.reshape(len(top), -1)
         fed = readout if state.fed is not None else None
         return readout, replace(state, hidden=hidden, cell=cell, fed=fed, attention=alpha.reshape(len(top), -1),
@@ -411,7 +433,7 @@ class RNN(Generator):
         top: decoder states (batch, tgt_len, hidden), or (rows, hidden) without attention.
         """
         if memory is None:
-            return (self.combine(top) if self.config.hidden != self.config.embed else top), None, None
+            return self.combine(top), None, None
         context, alpha = self.attention(top, memory)
         return torch.tanh(self.combine(torch.cat([context, top], dim=-1))), context, alpha
 

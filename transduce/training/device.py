@@ -29,7 +29,7 @@ def choose_device(name: str = "auto") -> torch.device:
             f'device "{name}" is none of auto, cpu, cuda, cuda:1, mps.')  # fmt: skip
     if kind == "cuda":
         require(torch.cuda.is_available(), f'device "{name}": this machine has no CUDA device that torch '
-                f"{torch.__version__} can use. Use auto or cpu.")  # fmt: skip
+                f"{str(torch.__version__)} can use. Use auto or cpu.")  # fmt: skip
         count = torch.cuda.device_count()
         require(int(number or 0) < count, f'device "{name}": there are {count} CUDA devices, counted from 0.')
     if kind == "mps":
@@ -83,7 +83,7 @@ def describe_machine(device: torch.device | None = None) -> dict[str, str | int 
         "threads": torch.get_num_threads(),
         "memory_gb": _memory_gb(),
         "system": f"{platform.system()} {platform.machine()}",
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "device": str(device),
         "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else names[device.type],
     }

@@ -132,14 +132,14 @@ def feminine(adjective: str) -> str:
     return adjective + "e"
 
 
-def agree(word: str, gender: str, plural: bool) -> str:
+def agree(word: str, gender: str, *, plural: bool) -> str:
     """A past participle, or a word that agrees like one, from its masculine singular."""
     if gender == "f":
         word += "e"
     return word + "s" if plural and not word.endswith("s") else word
 
 
-def the(gender: str, plural: bool) -> str:
+def the(gender: str, *, plural: bool = False) -> str:
     """The definite article, not yet elided."""
     return "les" if plural else "la" if gender == "f" else "le"
 
@@ -149,19 +149,19 @@ def a(gender: str) -> str:
     return "une" if gender == "f" else "un"
 
 
-def this(gender: str, plural: bool, following: str) -> str:
+def this(gender: str, following: str, *, plural: bool) -> str:
     """The demonstrative before ``following``."""
     if plural:
         return "ces"
     return "cette" if gender == "f" else "cet" if vowel(following) else "ce"
 
 
-def which(gender: str, plural: bool) -> str:
+def which(gender: str, *, plural: bool) -> str:
     """The interrogative or exclamatory determiner."""
-    return agree("quel", "m", plural) if gender == "m" else agree("quelle", "m", plural)
+    return agree("quel", "m", plural=plural) if gender == "m" else agree("quelle", "m", plural=plural)
 
 
-def possessive(owner: int, gender: str, plural: bool, following: str) -> str:
+def possessive(owner: int, gender: str, following: str, *, plural: bool) -> str:
     """The possessive of person ``owner`` (je, tu, il, nous, vous, ils from 0) before ``following``."""
     masculine, feminine, several = _POSSESSIVE[owner]
     if plural:
@@ -318,7 +318,7 @@ def group(
     elif tense in ("past", "perfect"):
         auxiliary = conjugate("être" if etre else "avoir", "present", person)
         done = participle(infinitive)
-        words = (ne, clitic, auxiliary, pas, adverb, agree(done, *agreement) if agreement else done)
+        words = (ne, clitic, auxiliary, pas, adverb, agree(done, agreement[0], plural=agreement[1]) if agreement else done)
     elif tense == "going":
         words = (ne, conjugate("aller", "present", person), pas, adverb, clitic, infinitive)
     else:

@@ -515,3 +515,59 @@ APART = """good bad, good delicious, clean dirty, easy difficult, interesting bo
     happy worried, kind strict, happy jealous"""
 # Why people do things.
 MOODS = "tired happy sad sick nervous jealous worried late angry alone busy disappointed surprised"
+
+# What people do, or with "-" do not do, when they are in this mood or this weather.
+# After ":" the objects that make sense, joined by "+".
+REASONS = """
+tired = sleep rest go_home go_to_bed -work -run -dance -cook -go_out -swim -study
+hungry = eat:FRUIT+DISH+FOOD order:DISH buy:sandwich+bread+pizza+croissant prepare:meal+soup+omelet+sandwich have_lunch
+thirsty = drink:DRINK order:DRINK buy:DRINK
+cold = put_on:coat+sweater+scarf+jacket+glove close:window+door prepare:soup+tea drink:tea+coffee -swim
+hot = open:window+door drink:water+lemonade swim buy:ice_cream -run -work -put_on:coat+jacket+sweater
+sleepy = sleep go_to_bed go_home drink:coffee -work -read:book+novel
+afraid = cry shout close:door+window+gate run -sleep -go_out -swim
+sad = cry call:PEOPLE go_home -sing -dance -laugh
+happy = sing dance smile laugh call:PEOPLE
+angry = shout leave break:plate+glass+bowl tear_up:letter+photo throw_away:letter+newspaper -answer:PEOPLE -smile -talk_to:PEOPLE
+late = run hurry drive miss:train+bus+plane -wait_for:PEOPLE
+sick = rest go_home -work -eat:meat+cake+soup -go_out -run -travel
+alone = cry call:PEOPLE cook read:novel+book listen_to:radio+music
+busy = -cook -go_out -watch:movie+game+show -wait_for:PEOPLE -answer:letter+message -rest
+worried = call:PEOPLE wait_for:PEOPLE -sleep -eat:meal
+jealous = follow:PEOPLE cry -smile -invite:PEOPLE -talk_to:PEOPLE
+rain = take:umbrella wear:coat+hat+boot go_home close:window -walk -swim -go_out -take_a_walk
+snow = wear:coat+scarf+glove+boot have_fun -drive -go_out -travel
+cold_day = wear:coat+scarf+sweater+glove close:window+door drink:tea+coffee -swim -go_out
+hot_day = open:window drink:water+lemonade swim buy:ice_cream wear:hat+skirt -run -work
+sunny_day = swim take_a_walk have_lunch rest wear:hat+cap go_out
+dark = turn_on:lamp light:candle go_home -go_out -read:book+newspaper -walk
+"""
+# What people go there for.
+PURPOSES = """
+market = buy:FRUIT+VEGETABLE+FOOD+flower sell:FRUIT+VEGETABLE+egg+cheese
+library = borrow:book+novel+magazine+map read:book+newspaper+magazine work study
+restaurant = eat:pizza+meat+chicken+omelet have_dinner have_lunch
+station = wait_for:PEOPLE+train take:train
+airport = wait_for:PEOPLE+plane take:plane+taxi
+beach = swim rest run take_a_walk
+pool = swim
+stadium = run watch:game
+hospital = see:PEOPLE
+theater = watch:show listen_to:concert see:PEOPLE
+museum = look_at:painting admire:painting
+park = take_a_walk run rest
+bakery = buy:bread+cake+croissant+pie
+bank = work see:PEOPLE
+farm = feed:FARM buy:egg+milk+cheese see:PEOPLE
+castle = look_at:painting
+factory = work
+hotel = sleep rest
+kitchen = prepare:DISH+soup+coffee+tea cook drink:DRINK eat:FRUIT+DISH
+garden = pick:flower+rose+FRUIT plant:PLANTABLE rest feed:rabbit+hen
+bedroom = sleep rest read:novel+book
+office = work write:letter+report+article+message print:report+ticket
+living_room = watch:movie+show+television+game listen_to:music+radio read:newspaper+book rest
+forest = walk pick:mushroom observe:bird+fox+owl
+bathroom = wash:sock+shirt get_dressed
+classroom = study learn:lesson+poem explain:exercise+rule
+"""

@@ -90,15 +90,15 @@ def _core(w: Writer, noun: Noun, *, plural: bool, describe: float) -> _Core:
         before, after = adjectives["before"], adjectives["after"]
         position = w.random() * (len(before) * 2 + len(after) + 1)
         if after and (position >= len(before) * 2 or not before):
-            adjective = w.pick(after)
+            adjective = w.fresh(after)
             w.bond(adjective.en, noun.en)
-            en, fr = f"{adjective.en} {en}", f"{fr} {adjective.fr(noun.gender, plural)}"
+            en, fr = f"{adjective.en} {en}", f"{fr} {adjective.fr(noun.gender, plural=plural)}"
         if before and (position < len(before) * 2 or w.chance(0.08)):
-            adjective = w.pick(before)
+            adjective = w.fresh(before)
             if fr != noun.fr and fr != noun.fr_plural and adjective.en == "pretty":
                 return _Core(en, fr, first)  # "a pretty expensive map" says something else
             w.bond(adjective.en, noun.en)
-            form = adjective.fr(noun.gender, plural)
+            form = adjective.fr(noun.gender, plural=plural)
             if noun.gender == "m" and not plural and french.vowel(fr):
                 form = adjective.before_vowel
             en, fr, first = f"{adjective.en} {en}", f"{form} {fr}", True
@@ -127,8 +127,8 @@ def owned(w: Writer, noun: Noun, *, plural: bool = False, owner: Phrase | None =
         w.addressed = True
     core = _core(w, noun, plural=plural, describe=describe)
     en = "her" if holder.person == 2 and holder.gender == "f" else _POSSESSIVES[holder.person]
-    fr = french.possessive(holder.person, noun.gender, plural, core.fr)
-    return _phrase(noun, f"{en} {core.en}", f"{fr} {core.fr}", plural)
+    fr = french.possessive(holder.person, noun.gender, core.fr, plural=plural)
+    return _phrase(noun, f"{en} {core.en}", f"{fr} {core.fr}", plural=plural)
 
 
 def genitive(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) -> Phrase:
@@ -143,14 +143,14 @@ def genitive(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0
         holder = the(w, w.fresh(w.words.select("PROFESSION ADULT")))
     core = _core(w, noun, plural=plural, describe=describe)
     suffix = "'" if holder.en.endswith("s") and holder.noun else "'s"
-    article = french.the(noun.gender, plural)
-    return _phrase(noun, f"{holder.en}{suffix} {core.en}", f"{article} {core.fr} {holder.of}", plural)
+    article = french.the(noun.gender, plural=plural)
+    return _phrase(noun, f"{holder.en}{suffix} {core.en}", f"{article} {core.fr} {holder.of}", plural=plural)
 
 
 def the(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) -> Phrase:
     """ "the big dogs"."""
     core = _core(w, noun, plural=plural, describe=describe)
-    return _phrase(noun, f"the {core.en}", f"{french.the(noun.gender, plural)} {core.fr}", plural)
+    return _phrase(noun, f"the {core.en}", f"{french.the(noun.gender, plural=plural)} {core.fr}", plural=plural)
 
 
 def this(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) -> Phrase:
@@ -158,7 +158,7 @@ def this(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) 
     core = _core(w, noun, plural=plural, describe=describe)
     near = w.chance(0.6)
     en = ("these" if near else "those") if plural else ("this" if near else "that")
-    return _phrase(noun, f"{en} {core.en}", f"{french.this(noun.gender, plural, core.fr)} {core.fr}", plural)
+    return _phrase(noun, f"{en} {core.en}", f"{french.this(noun.gender, core.fr, plural=plural)} {core.fr}", plural=plural)
 
 
 def a(w: Writer, noun: Noun, *, describe: float = 0.0, negative: bool = False) -> Phrase:
@@ -178,7 +178,7 @@ def some(
     elif plural:
         fr = "de" if core.adjective_first else "des"
     else:
-        fr = f"de {french.the(noun.gender, plural)}"
+        fr = f"de {french.the(noun.gender, plural=plural)}"
     phrase = _phrase(noun, f"{word} {core.en}".strip(), f"{fr} {core.fr}", plural)
     return phrase._replace(after_de=core.fr)
 
@@ -215,10 +215,10 @@ def amount(w: Writer, noun: Noun, *, describe: float = 0.0) -> Phrase:
         w.bond(measure.en, noun.en)
         return Phrase(f"{en} of {core.en}", f"{fr} de {core.fr}", 2 if count == 1 else 5, measure.gender, count > 1)
     en, fr = w.pick(_AMOUNTS if noun.mass else _NUMBERS)
-    return _phrase(noun, f"{en} {core.en}", f"{fr} {core.fr}", not noun.mass)
+    return _phrase(noun, f"{en} {core.en}", f"{fr} {core.fr}", plural=not noun.mass)
 
 
-def _phrase(noun: Noun, en: str, fr: str, plural: bool) -> Phrase:
+def _phrase(noun: Noun, en: str, fr: str, *, plural: bool) -> Phrase:
     return Phrase(en, fr, 5 if plural else 2, noun.gender, plural, noun.group in PEOPLE_GROUPS, noun)
 
 
@@ -414,21 +414,22 @@ def is_animal(phrase: Phrase) -> bool:
 
 # ------------------------------------------------------------------------------------ places and times
 
+_LOCAL = Weighted({"at": 60, "in": 40})
 _PLACE_KINDS = Weighted({"at": 36, "in": 14, "city": 12, "country": 12, "fixed": 10, "home": 8, "visit": 8})
 _HOSTS = ("doctor", "dentist", "hairdresser", "butcher", "baker")
 
 
-def place(w: Writer, *, going: bool) -> Text:
-    """Where something is, or where somebody is ``going`` to."""
+def place(w: Writer, *, going: bool, local: bool = False) -> Text:
+    """Where something is, or where somebody is ``going`` to; ``local`` for a building or a room."""
     word = "to" if going else "at"
-    match w.choose(_PLACE_KINDS):
+    match w.choose(_LOCAL if local else _PLACE_KINDS):
         case "at":
             noun = w.fresh(w.words.at)
-            return Text(f"{word} the {noun.en}", f"à {french.the(noun.gender, False)} {noun.fr}")
+            return Text(f"{word} the {noun.en}", f"à {french.the(noun.gender)} {noun.fr}")
         case "in":
             noun = w.fresh(w.words.inside)
             return Text(
-                f"{'to' if going else 'in'} the {noun.en}", f"dans {french.the(noun.gender, False)} {noun.fr}"
+                f"{'to' if going else 'in'} the {noun.en}", f"dans {french.the(noun.gender)} {noun.fr}"
             )
         case "city":
             city = w.fresh(w.words.cities)
@@ -454,7 +455,7 @@ def visit(w: Writer, word: str) -> Text:
         host = owned(w, w.fresh(w.words.select("uncle aunt grandmother grandfather cousin friend neighbor sister")))
         return Text(f"{word} {host.en}'s house", f"chez {host.fr}")
     noun = w.words.nouns[w.pick(_HOSTS)]
-    return Text(f"{word} the {noun.en}'s", f"chez {french.the(noun.gender, False)} {noun.fr}")
+    return Text(f"{word} the {noun.en}'s", f"chez {french.the(noun.gender)} {noun.fr}")
 
 
 _POSITIONS = Weighted({("on", "sur"): 40, ("under", "sous"): 20, ("next to", "à côté de"): 15, ("near", "près de"): 8})

@@ -100,6 +100,8 @@ def act(w: Writer, subject: Phrase, *, deed: bool = False) -> Verb:
         verb = w.pick(w.words.verbs[kind]) if isinstance(kind, str) else kind
         if deed and verb.state and kind == "transitive":
             continue
+        if verb is IS_JOB and subject.noun is not None and subject.noun.group in ("CHILD", "ADULT", "PROFESSION"):
+            continue
         if verb.adult and subject.noun is not None and subject.noun.group == "CHILD":
             continue
         return verb
@@ -140,7 +142,7 @@ def frame_for(w: Writer, verb: Verb, subject: Phrase, *, question: bool = False,
             negation = "not yet" if draw < 0.6 else "never"
         elif verb.kind == "modal" or draw < 0.68:
             negation = "not"
-        elif draw < 0.84 and tense != "now":
+        elif draw < 0.84 and tense != "now" and not (verb.state and tense == "past"):
             negation = "never"
         elif tense in ("present", "now", "will"):
             negation = "no longer"
@@ -177,6 +179,8 @@ def _transitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
             noun = w.fresh(verb.objects)
     _bond(w, verb, noun.en)
     definite = verb.definite or (frame.tense == "infinitive" and bool(frame.negation))
+    if noun.en in ("television", "radio") and verb.en.base in ("watch", "listen", "hear"):
+        definite = True
     what = p.thing(w, noun, frame, owner=owner, definite=definite, amounts=verb.amount)
     return Predicate(verb, what.en, f"{verb.preposition} {what.fr}".strip())
 
@@ -283,7 +287,7 @@ _DEGREES = Weighted({("", ""): 70, ("very", "très"): 18, ("too", "trop"): 7, ("
 
 def quality(w: Writer, adjective: Adjective, subject: Phrase, *, degree: bool = True) -> Text:
     """``adjective`` as said of ``subject``, perhaps with "very"."""
-    fr = adjective.fr(subject.gender, subject.plural)
+    fr = adjective.fr(subject.gender, plural=subject.plural)
     if degree and adjective.comparative:
         more = w.choose(_DEGREES)
         return Text(f"{more[0]} {adjective.en}".strip(), f"{more[1]} {fr}".strip())
@@ -291,7 +295,7 @@ def quality(w: Writer, adjective: Adjective, subject: Phrase, *, degree: bool = 
 
 
 def _described(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
-    adjective = w.pick(p.suits(w, subject))
+    adjective = w.fresh(p.suits(w, subject))
     if subject.noun:
         w.bond(adjective.en, subject.noun.en)
     return Predicate(verb, *quality(w, adjective, subject, degree=not frame.negation))
@@ -306,7 +310,7 @@ def _profession(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
         good = w.pick(w.words.professional)
         w.bond(good.en, job.noun.en)
         en = f"{english.article(good.en)} {good.en} {job.noun.en}"
-        form = good.fr(subject.gender, False)
+        form = good.fr(subject.gender, plural=False)
         described = f"{fr} {form}" if good.place == ">" else f"{form} {fr}"
         return Predicate(verb, en, f"{french.a(subject.gender)} {described}")
     w.bond("be", job.noun.en)
@@ -315,7 +319,7 @@ def _profession(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
 
 def _nation(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
     nation, _ = w.pick(w.words.nations)
-    return Predicate(verb, nation.en, nation.fr(subject.gender, subject.plural))
+    return Predicate(verb, nation.en, nation.fr(subject.gender, plural=subject.plural))
 
 
 def _feeling(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
@@ -420,7 +424,7 @@ def _game(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
 def _music(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
     noun = w.pick(w.words.instruments)
     w.bond("play", noun.en)
-    return Predicate(verb, f"the {noun.en}", f"de {french.the(noun.gender, False)} {noun.fr}")
+    return Predicate(verb, f"the {noun.en}", f"de {french.the(noun.gender)} {noun.fr}")
 
 
 def _language(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
@@ -532,14 +536,16 @@ def clause(
     verb = verb or act(w, subject)
     frame = frame or frame_for(w, verb, subject)
     predicate = complete(w, verb, subject, frame)
-    adverb, when = manner_of_time(w, verb, frame, timed=timed, free=not predicate.adverb)
+    adverb, when = manner_of_time(w, predicate, frame, timed=timed)
     said = say(subject, predicate, frame, adverb=adverb)
     return at_time(w, said, when, front=front and not frame.question)
 
 
-def manner_of_time(w: Writer, verb: Verb, frame: Frame, *, timed: float, free: bool) -> tuple[Text, Text]:
-    """An adverb ("often", "already") and a time that suit the frame; either may be empty."""
+def manner_of_time(w: Writer, predicate: Predicate, frame: Frame, *, timed: float) -> tuple[Text, Text]:
+    """An adverb ("often", "already") and a time that suit the clause; either may be empty."""
     none = Text("", "")
+    verb = predicate.verb
+    free = not predicate.adverb and (verb is not IS or predicate.en in w.words.mood_names)
     if frame.tense == "perfect":
         return (none if frame.negation or frame.question else _ALREADY), none
     if frame.tense == "present" and verb.event and not frame.negation and not frame.question:

@@ -51,7 +51,7 @@ class Adjective(NamedTuple):
     before_vowel: str
     place: str  # "<" before the noun, ">" after it, "<<" before it and never a predicate, "." only a predicate
 
-    def fr(self, gender: str, plural: bool) -> str:
+    def fr(self, gender: str, *, plural: bool) -> str:
         """The form that agrees with ``gender`` and number."""
         return self.forms[(gender == "f") + 2 * plural]
 
@@ -76,9 +76,21 @@ class Verb(NamedTuple):
     adverbs: tuple[Text, ...] = ()
 
     @property
+    def name(self) -> str:
+        """As the tables write it: "look_at"."""
+        return f"{self.en.base} {self.en.particle}".strip().replace(" ", "_")
+
+    @property
     def social(self) -> bool:
         """Whether it is done together, or with somebody."""
         return any(adverb.en == "together" for adverb in self.adverbs)
+
+
+class Deed(NamedTuple):
+    """Something done, or not done, for a reason."""
+
+    verb: Verb
+    negative: bool
 
 
 class Profession(NamedTuple):
@@ -121,6 +133,7 @@ class Words:
     """Everything the grammar can ask for. Build it once: ``words()``."""
 
     def __init__(self) -> None:
+        self.verbs: dict[str, tuple[Verb, ...]]
         self.groups: dict[str, tuple[Noun, ...]] = {
             name: tuple(_noun(entry, name) for entry in _entries(table)) for name, table in lexicon.NOUNS.items()
         }
@@ -136,6 +149,15 @@ class Words:
                 ("giving", lexicon.GIVING),
                 ("infinitive", lexicon.WITH_INFINITIVE),
             )
+        }
+        self._verb_names = self._by_name()
+        self.reasons = {
+            name.strip(): tuple(self._deed(deed) for deed in deeds.split())
+            for name, deeds in (line.split("=") for line in lexicon.REASONS.strip().splitlines())
+        }
+        self.purposes = {
+            self.nouns[_spaced(name.strip())]: tuple(self._deed(deed).verb for deed in deeds.split())
+            for name, deeds in (line.split("=") for line in lexicon.PURPOSES.strip().splitlines())
         }
         self.names = {gender: tuple(names.split()) for gender, names in lexicon.NAMES.items()}
         self.countries = tuple(self._country(entry) for entry in _entries(lexicon.COUNTRIES))
@@ -166,7 +188,7 @@ class Words:
         self.grounds = {
             "PET": self.select("garden courtyard living_room kitchen park"),
             "FARM": self.select("field courtyard garden village farm"),
-            "WILD": self.select("forest field mountain park"),
+            "WILD": self.select("forest field park"),
         }
         self.laid = self.select("LAID")
         self.in_fridge = self.select("IN_FRIDGE")
@@ -174,6 +196,7 @@ class Words:
         self.unpleasant = frozenset(by_name[name] for name in lexicon.UNPLEASANT.split())
         self.apart = frozenset(frozenset(entry.split()) for entry in _entries(lexicon.APART))
         self.moods = tuple(by_name[name] for name in lexicon.MOODS.split())
+        self.mood_names = frozenset(adjective.en for adjective in self.moods)
         self.homes = self.select("HOMES")
         self.feared = self.select("FEARED")
         self.had = self.select("HAD")
@@ -216,6 +239,30 @@ class Words:
                 for place in places[adjective.place]:
                     table[noun][place] += (adjective,)
         return table
+
+    def verb(self, name: str) -> Verb:
+        """A verb by the name it has in the tables ("look_at"); an intransitive one where there are two."""
+        return self._verb_names[name]
+
+    def _by_name(self) -> dict[str, Verb]:
+        """All verbs by name, the intransitive ones last, so that they win."""
+        return {
+            verb.name: verb
+            for kind in ("infinitive", "giving", "transitive", "intransitive")
+            for verb in self.verbs[kind]
+        }
+
+    def _deed(self, entry: str) -> Deed:
+        """An entry of REASONS or PURPOSES: "rest", "-swim", "put_on:coat+scarf"."""
+        name, colon, objects = entry.removeprefix("-").partition(":")
+        negative = entry.startswith("-")
+        if not colon:
+            return Deed(self.verb(name), negative)
+        named = (verb for verb in self.verbs["transitive"] if verb.name == name)
+        names = objects.replace("+", " ").split()
+        people = "PEOPLE" in names
+        nouns = self.select(" ".join(word for word in names if word != "PEOPLE"))
+        return Deed(next(named)._replace(objects=nouns, people=people), negative)
 
     def _measures(self) -> dict[Noun, tuple[Noun, ...]]:
         """For each noun what it is measured in ("a glass of")."""

@@ -1,0 +1,249 @@
+"""Statements of one clause, each function one construction."""
+
+from __future__ import annotations
+
+
+
+def statement(w: Writer) -> Draft:
+    """Somebody does something: "My sister is washing the blue car."."""
+    verb_subject = p.someone(w)
+    return draft(v.clause(w, verb_subject))
+
+
+def adult_statement(w: Writer) -> Draft:
+    """The same about grown-up people, by a noun: "The old baker sold some bread yesterday."."""
+    return draft(v.clause(w, p.someone(w, adult=True, named=True), verb=v.act(w, p.I, deed=True)))
+
+
+def addressed_statement(w: Writer) -> Draft:
+    """To a person named at its end: "You are late, Marie."."""
+    return draft(v.clause(w, p.you(w)))
+
+
+_ANIMAL_DEEDS = Weighted({"sleep": 24, "run": 12, "eat": 30, "look_at": 10, "follow": 8, "wait_for": 6, "is": 10})
+
+
+def animal(w: Writer) -> Draft:
+    """An animal does something: "The white cat is sleeping under the table."."""
+    subject = p.animal(w)
+    deed = w.choose(_ANIMAL_DEEDS)
+    assert subject.noun is not None
+    if deed == "is":
+        verb, tense = v.IS, w.choose(Weighted({"present": 3, "past": 1}))
+        frame = Frame(tense, "not" if w.chance(0.15) else "")
+        return draft(v.say(subject, v.complete(w, verb, subject, frame), frame))
+    small = subject.noun.group == "PET"
+    if deed == "wait_for" and not small:
+        deed = "eat"
+    if deed in ("sleep", "run"):
+        verb = _verb(w, "intransitive", deed)
+        frame = v.frame_for(w, verb, subject, negative=0.08)
+        if deed == "sleep" and small:
+            spot = p.position(w)
+        else:
+            ground = p.the(w, w.fresh(w.words.grounds[subject.noun.group]), describe=0.1)
+            spot = Text(f"in {ground.en}", f"dans {ground.fr}")
+        w.bond(subject.noun.en, deed)
+        predicate = v.Predicate(verb, *spot)
+    else:
+        verb = _verb(w, "transitive", deed)
+        frame = v.frame_for(w, verb, subject, negative=0.1)
+        if deed == "eat":
+            noun = w.pick(w.words.animal_food.get(subject.noun) or w.words.select("bread meat"))
+            w.used.add(noun)
+            w.bond(subject.noun.en, deed, noun.en)
+            what = p.thing(w, noun, frame, describe=0.1, amounts=frame.habit)
+        elif deed == "wait_for" or w.chance(0.5):
+            what = p.person(w)
+        else:
+            what = p.animal(w, groups="PET FARM bird butterfly", plural=None)
+        predicate = v.Predicate(verb, what.en, what.fr)
+    return draft(_timed(w, subject, predicate, frame))
+
+
+def _object(w: Writer, *, plural: bool | None = None) -> Phrase:
+    """A thing as a subject."""
+    noun = w.fresh(w.words.subjects)
+    while not w.words.described[noun]["predicate"]:
+        noun = w.fresh(w.words.subjects)
+    many = noun.has_plural and (noun.group == "PAIR" or (w.chance(0.3) if plural is None else plural))
+    draw = w.random()
+    if noun in w.words.ownable and draw < 0.3:
+        return p.owned(w, noun, plural=many)
+    if noun in w.words.ownable and draw < 0.4:
+        return p.genitive(w, noun, plural=many)
+    if draw < 0.6:
+        return p.this(w, noun, plural=many)
+    return p.the(w, noun, plural=many)
+
+
+def thing_described(w: Writer) -> Draft:
+    """ "The red apples are not ripe."."""
+    subject = _object(w)
+    frame = Frame(w.choose(Weighted({"present": 75, "past": 20, "will": 5})), "not" if w.chance(0.18) else "")
+    return draft(v.say(subject, v.complete(w, v.IS, subject, frame), frame))
+
+
+def thing_somewhere(w: Writer) -> Draft:
+    """ "Your keys are under the newspaper."."""
+    noun = w.fresh(w.words.laid)
+    many = noun.has_plural and w.chance(0.35)
+    maker = p.owned if w.chance(0.4) else p.the if w.chance(0.7) else p.genitive
+    subject = maker(w, noun, plural=many)
+    where = p.position(w)
+    frame = Frame("past" if w.chance(0.25) else "present", "not" if w.chance(0.15) else "")
+    w.bond(noun.en, where.en.split()[0])
+    return draft(v.say(subject, v.Predicate(v.IS_AT, *where), frame))
+
+
+def there_is(w: Writer) -> Draft:
+    """ "There are three books on the table."; "il y a"."""
+    question = w.chance(0.15)
+    negative = not question and w.chance(0.2)
+    past = w.chance(0.2)
+    scene = w.choose(Weighted({"laid": 45, "fridge": 25, "animal": 15, "people": 15}))
+    frame = Frame("past", "not" if negative else "", question)
+    if scene == "fridge":
+        noun = w.fresh(w.words.in_fridge)
+        where = Text("in the fridge", "dans le réfrigérateur")
+    elif scene == "laid":
+        noun, where = w.fresh(w.words.laid), p.position(w)
+    elif scene == "animal":
+        noun = w.fresh(w.words.select("ANIMAL"))
+        ground = p.the(w, w.fresh(w.words.grounds[noun.group]), describe=0.15)
+        where = Text(f"in {ground.en}", f"dans {ground.fr}")
+    else:
+        noun = w.fresh(w.words.select("CHILD woman man lady tourist customer soldier"))
+        where = p.place(w, going=False, local=True)
+    what = _existing(w, noun, frame)
+    w.bond("there", noun.en, where.en)
+    plural = what.plural
+    be = english.be(5 if plural else 2, past=past)
+    en = " ".join([be, "there"] if question else ["there", be, "not"] if negative else ["there", be])
+    verb = "avait" if past else "a"
+    fr = f"il ne y {verb} pas" if negative else f"il y {verb}"
+    if question:
+        fr = f"est-ce que {fr}"
+    return Draft(f"{en} {what.en} {where.en}", f"{fr} {what.fr} {where.fr}", "?" if question else ".")
+
+
+def _existing(w: Writer, noun: Noun, frame: Frame) -> Phrase:
+    negative = bool(frame.negation)
+    word = "any" if negative or frame.question else "some"
+    if noun.mass:
+        if not negative and not frame.question and w.chance(0.3):
+            return p.amount(w, noun)
+        return p.some(w, noun, word=word, describe=0.1, negative=negative)
+    if not noun.has_plural or w.chance(0.4):
+        return p.a(w, noun, describe=0.3, negative=negative)
+    if negative or frame.question or w.chance(0.3):
+        return p.some(w, noun, word=word, plural=True, describe=0.2, negative=negative)
+    if w.chance(0.5):
+        return p.counted(w, noun, w.between(2, 12), describe=0.25)
+    return p.amount(w, noun, describe=0.15)
+
+
+def identified(w: Writer) -> Draft:
+    """ "This is my brother.", "These are not Marie's shoes."."""
+    if w.chance(0.4):
+        noun = w.fresh(w.words.select("FAMILY FRIEND"))
+        many = False
+    else:
+        noun = w.fresh(w.words.select("OWNABLE"))
+        many = noun.has_plural and (noun.group == "PAIR" or w.chance(0.3))
+    draw = w.random() * (0.7 if noun.group in ("FAMILY", "FRIEND") else 1.0)
+    if draw < 0.5 or noun.en in ("wife", "husband"):
+        what = p.owned(w, noun, plural=many, describe=0.15)
+    elif draw < 0.7:
+        what = p.genitive(w, noun, plural=many, describe=0.1)
+    elif many:
+        what = p.some(w, noun, word="", plural=True, describe=0.8)
+    else:
+        what = p.a(w, noun, describe=0.8)
+    negative = w.chance(0.2)
+    first = w.pick(("these", "those") if many else ("this", "that"))
+    en = f"{first} {'are' if many else 'is'}{' not' if negative else ''} {what.en}"
+    fr = ("ce ne sont pas" if negative else "ce sont") if many else ("ce n'est pas" if negative else "c'est")
+    return Draft(en, f"{fr} {what.fr}")
+
+
+def since(w: Writer) -> Draft:
+    """ "She has been living in Rome for three years."; the present with depuis."""
+    subject = p.someone(w)
+    verb = w.pick((v.LIVES, _verb(w, "intransitive", "wait"), _verb(w, "intransitive", "sleep"),
+                   _verb(w, "intransitive", "study"), _verb(w, "intransitive", "work"), v.PLAYS_MUSIC))
+    predicate = v.complete(w, verb, subject, Frame("present"))
+    lapse = p.span(w, 0, 1) if verb.en.base in ("wait", "sleep") else p.span(w, 3, 5)
+    en = f"{subject.en} {english.have(subject.person)} been {verb.en.ing} {predicate.en}".rstrip()
+    fr = f"{subject.fr} {v.french_verb(subject, predicate, Frame('present'))} {predicate.fr}".rstrip()
+    return Draft(f"{en} for {lapse.en}", f"{fr} depuis {lapse.fr}")
+
+
+def nothing(w: Writer) -> Draft:
+    """ "She did not buy anything.", "Nobody is working today."."""
+    if w.chance(0.5):
+        subject = Phrase("nobody", "personne", 2, human=True)
+        verb = v.act(w, subject, deed=True)
+        frame = v.frame_for(w, verb, subject, negative=0)
+        while frame.tense in ("just", "was", "used"):
+            frame = v.frame_for(w, verb, subject, negative=0)
+        predicate = v.complete(w, verb, subject, Frame("past" if frame.tense != "present" else "present", "not"))
+        en = english.clause("nobody", verb.en, frame.tense, 2, rest=predicate.en)
+        fr = v.french_verb(subject, predicate, Frame(frame.tense, "nobody"))
+        return Draft(en, f"personne {fr} {predicate.fr}".rstrip())
+    subject = p.someone(w)
+    verb = w.pick([verb for verb in w.words.verbs["transitive"] if verb.objects and not verb.preposition])
+    frame = v.frame_for(w, verb, subject, negative=0)
+    while frame.tense in ("just", "was", "used"):
+        frame = v.frame_for(w, verb, subject, negative=0)
+    en = english.clause(subject.en, verb.en, frame.tense, subject.person, negation="not", rest="anything")
+    fr = v.french_verb(subject, v.Predicate(verb), Frame(frame.tense, "nothing"))
+    said = v.at_time(w, Text(en, f"{subject.fr} {fr}"), p.time(w, frame.tense) if w.chance(0.4) else Text("", ""))
+    return draft(said)
+
+
+_JUDGED = (
+    Text("easy", "facile"),
+    Text("difficult", "difficile"),
+    Text("dangerous", "dangereux"),
+    Text("important", "important"),
+    Text("useful", "utile"),
+    Text("boring", "ennuyeux"),
+    Text("interesting", "intéressant"),
+    Text("forbidden", "interdit"),
+    Text("possible", "possible"),
+    Text("impossible", "impossible"),
+    Text("necessary", "nécessaire"),
+)
+
+
+def judged(w: Writer) -> Draft:
+    """ "It is difficult to translate this poem."."""
+    adjective = w.pick(_JUDGED)
+    done = v.infinitive(w, p.HE)
+    tense = w.choose(Weighted({"present": 75, "past": 15, "will": 10}))
+    frame = Frame(tense, "not" if w.chance(0.2) else "")
+    said = v.say(Phrase("it", "il"), v.Predicate(v.IS, *adjective), frame)
+    return Draft(f"{said.en} to {done.en}", f"{said.fr} de {done.fr}")
+
+
+def hurts(w: Writer) -> Draft:
+    """ "My head hurts.", "Her back hurts."; avoir mal à."""
+    noun = w.pick(w.words.body)
+    holder = p.you(w) if w.chance(0.15) else w.pick((p.I, p.HE, p.SHE, p.WE))
+    if holder.plural and holder.person == 3:
+        holder = p.named_person(w)
+    tense = w.choose(Weighted({"present": 75, "past": 25}))
+    negation = "not" if w.chance(0.12) else ""
+    if holder.object_en:
+        owner = {"I": "my", "he": "his", "she": "her", "you": "your"}[holder.en]
+    else:
+        owner = f"{holder.en}'s"
+    hurt = english.verb("hurt", "hurt")
+    en = english.clause(f"{owner} {noun.en}", hurt, tense, 2, negation=negation)
+    has = french.group("avoir", tense, holder.person, state=True, negation=negation, adverb="mal")
+    fr = f"{holder.fr} {has} à {french.the(noun.gender)} {noun.fr}"
+    when = p.time(w, tense) if w.chance(0.4) else Text("", "")
+    if tense == "present":
+        when = Text("today", "aujourd'hui") if when.en else when
+    return draft(v.at_time(w, Text(en, fr), when))

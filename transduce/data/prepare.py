@@ -1,0 +1,306 @@
+"""From a file of pairs to what training needs: one pass over the input, in bounded memory.
+
+    read      every pair once: inspected, spooled to disk as text, its keys noted
+    split     held-out parts are drawn, so that nothing in them is seen in training
+    learn     vocabularies, from a sample of the training part
+    encode    the training part becomes a memory-mapped corpus of ids
+
+Held-out pairs stay text, in memory: they are few (at most 1,000 each unless asked for). All of it is
+kept in a folder, from which ``Prepared.open`` takes it up again without the user's file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from transduce.config import Config, from_dict, to_dict
+from transduce.data.corpus import Corpus, TooLong, numericalize
+from transduce.data.readers import Pair, PairReader
+from transduce.data.report import DataReport, Inspector
+from transduce.data.split import Keys, default_held_out, split, text_keys
+from transduce.data.textstore import Ids, TextStore
+from transduce.data.tokenizer import TokenizerConfig, TokenizerPair, train_pair
+from transduce.errors import ConfigError, DataError, RunError
+from transduce.files import write_failed, write_text
+
+FORMAT = 1
+SAMPLE = 100_000  # training pairs that vocabularies are learned from
+MAX_LENGTH = 250  # tokens of the longer side of a training pair
+
+HeldOut = PairReader | float | int | None
+Progress = Callable[[str, int, int | None], None]  # stage, pairs done, pairs in all where known
+
+
+class _Header(Config, frozen=True, kw_only=True):
+    """``prepared.json``, written last: where it stands, everything else does."""
+
+    format: int
+    source_column: str
+    target_column: str
+    tokenizer: TokenizerConfig
+    report: DataReport
+    too_long: TooLong
+    notes: list[str]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training needs of the data."""
+
+    train: Corpus
+    valid: list[Pair]
+    test: list[Pair]
+    tokenizers: TokenizerPair
+    tokenizer_config: TokenizerConfig  # as it was used: ``joint`` is decided
+    report: DataReport
+    too_long: TooLong
+    source_column: str
+    target_column: str
+    notes: list[str]  # what the user should know beside the report, a sentence each
+
+    @staticmethod
+    def exists(folder: str | Path) -> bool:
+        """Whether ``folder`` holds complete prepared data."""
+        return (Path(folder) / "prepared.json").is_file()
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Prepared:
+        """Take up what ``prepare`` left in ``folder``. Raises ``RunError`` when it is missing, cut or altered."""
+        place = Path(folder)
+        path = place / "prepared.json"
+        try:
+            header = from_dict(_Header, json.loads(path.read_text(encoding="utf-8")))
+            held_out = [_read_pairs(place / f"{part}.jsonl") for part in ("valid", "test")]
+        except OSError as error:
+            raise RunError(f"{place}: cannot read the prepared data ({error.strerror}). Prepare it again.") from error
+        except (ValueError, TypeError, ConfigError) as error:
+            raise RunError(f"{place}: the prepared data is cut or altered. Prepare it again.") from error
+        corpus, tokenizers = Corpus.open(place / "train"), TokenizerPair.load(place)
+        digests = (tokenizers.source.digest, tokenizers.target.digest)
+        if header.format != FORMAT or header.fingerprint != corpus.fingerprint or corpus.tokenizer_digests != digests:
+            raise RunError(f"{place}: the prepared files do not belong together. Prepare the data again.")
+        return cls(
+            train=corpus,
+            valid=held_out[0],
+            test=held_out[1],
+            tokenizers=tokenizers,
+            tokenizer_config=header.tokenizer,
+            report=header.report,
+            too_long=header.too_long,
+            source_column=header.source_column,
+            target_column=header.target_column,
+            notes=header.notes,
+        )
+
+
+def prepare(
+    reader: PairReader,
+    *,
+    folder: str | Path,
+    tokenizer: TokenizerConfig | Callable[[int], TokenizerConfig] | None = None,
+    valid: HeldOut = None,
+    test: HeldOut = None,
+    max_length: int = MAX_LENGTH,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Read, inspect, split, learn vocabularies and encode; everything is kept in ``folder``.
+
+    tokenizer: its config, or a function that gives one for a number of training pairs. valid, test: a
+    reader whose pairs are all kept, in memory; a share (below 1) or a count of the pairs, 0 for none;
+    None for the default, ``default_held_out``. max_length: a training pair with a longer side, in
+    tokens, is left out, counted and named. progress: called with the stage ("read", "split",
+    "learn", "encode"), the pairs done, and the pairs in all where they are known.
+
+    Raises ``DataError`` for data that cannot be trained on, ``ConfigError`` for impossible sizes, and
+    ``RunError`` when the disk refuses.
+    """
+    place = Path(folder)
+    report_progress = progress or _no_progress
+    _clear(place)
+    inspector = Inspector()
+    store = TextStore(place / "text")
+    try:
+        keys = _read(reader, store, inspector, report_progress)
+        held_out = [_held_out_pairs(part, given, inspector) for part, given in (("valid", valid), ("test", test))]
+        _check_usable(reader, *keys)
+        notes: list[str] = []
+        sizes = _sizes(len(store), valid, test)
+        report_progress("split", 0, len(store))
+        parts = _split(*keys, sizes, seed, notes)
+        del keys
+        for part in (1, 2):
+            if sizes[part - 1]:
+                held_out[part - 1] = [Pair(*text) for text in store.read(np.flatnonzero(parts == part))]
+        rows = np.flatnonzero(parts == 0)
+        config = tokenizer(len(rows)) if callable(tokenizer) else tokenizer or TokenizerConfig()
+        tokenizers = _learn(store, rows, config, seed, report_progress)
+        corpus, too_long = numericalize(
+            store,
+            rows,
+            tokenizers,
+            place / "train",
+            max_length=max_length,
+            progress=lambda done: report_progress("encode", done, len(rows)),
+        )
+        if not len(corpus):
+            raise DataError(_all_too_long(too_long, max_length), file=reader.name)
+    finally:
+        store.remove()
+    prepared = Prepared(
+        train=corpus,
+        valid=held_out[0],
+        test=held_out[1],
+        tokenizers=tokenizers,
+        tokenizer_config=msgspec.structs.replace(config, joint=tokenizers.joint),
+        report=inspector.finish(reader),
+        too_long=too_long,
+        source_column=reader.source_column,
+        target_column=reader.target_column,
+        notes=notes,
+    )
+    _save(prepared, place)
+    return prepared
+
+
+def _read(reader: PairReader, store: TextStore, inspector: Inspector, progress: Progress) -> tuple[Keys, Keys]:
+    """Pass over the input once. Returns the keys of the sources and of the targets."""
+    keys = array("Q"), array("Q")
+    for pairs in reader.batches():
+        inspector.add_many(pairs, "train")
+        store.append_many(pairs)
+        for side, found in enumerate(keys):
+            found.frombytes(text_keys([pair.target if side else pair.source for pair in pairs]).tobytes())
+        progress("read", len(store), None)
+    store.finish()
+    return np.frombuffer(keys[0], dtype=np.uint64), np.frombuffer(keys[1], dtype=np.uint64)
+
+
+def _held_out_pairs(part: str, given: HeldOut, inspector: Inspector) -> list[Pair]:
+    """All pairs of a held-out file; none when there is no file."""
+    if not isinstance(given, PairReader):
+        return []
+    kept: list[Pair] = []
+    for pairs in given.batches():
+        inspector.add_many(pairs, part)
+        kept += pairs
+    return kept
+
+
+def _check_usable(reader: PairReader, source_keys: Keys, target_keys: Keys) -> None:
+    count = len(source_keys)
+    if count < 2:
+        raise DataError("only one usable pair; training needs at least two that differ, and learns little from less "
+                        "than a thousand.", file=reader.name)  # fmt: skip
+    if (source_keys == source_keys[0]).all() and (target_keys == target_keys[0]).all():
+        raise DataError(f"all {count:,} usable pairs are the same; there is nothing to learn. Training needs at least "
+                        "two pairs that differ.", file=reader.name)  # fmt: skip
+
+
+def _sizes(count: int, valid: HeldOut, test: HeldOut) -> tuple[float, float]:
+    """Sizes of the validation and the test part that are to be split off; 0 where a file is given."""
+    default = default_held_out(count)
+    sizes: list[float] = [
+        0 if isinstance(given, PairReader) else default if given is None else given for given in (valid, test)
+    ]
+    if count < 4 and valid is None and test is None:
+        sizes[1] = 0  # there is room for one part only
+    return sizes[0], sizes[1]
+
+
+def _split(source_keys: Keys, target_keys: Keys, sizes: tuple[float, float], seed: int, notes: list[str]) -> Ids:
+    """The part of each pair, linked pairs together as far as the data allows; else a note says how far.
+
+    Where a few texts stand in most pairs (labels, say), all pairs are linked and no part has the size
+    asked for. Then only pairs with the same source stay together, and failing that, equal pairs.
+    """
+    wanted = [size * len(source_keys) if 0 < size < 1 else size for size in sizes]
+    level, left, right = 0, source_keys, target_keys
+    while True:
+        parts = split(left, right, valid=sizes[0], test=sizes[1], seed=seed)
+        found = np.bincount(parts, minlength=3)[1:].tolist()
+        if level == 2 or all(size / 2 <= count <= 2 * size for size, count in zip(wanted, found, strict=True)):
+            break
+        level += 1
+        left = right = source_keys if level == 1 else source_keys * np.uint64(0x9E3779B97F4A7C15) ^ target_keys
+    if level == 1:
+        notes.append("Nearly all pairs are linked by equal targets, so held-out targets may also occur in training; "
+                     "held-out sources do not.")  # fmt: skip
+    elif level == 2:
+        notes.append("Nearly all pairs are linked by equal sources and targets, so both may also occur in training; "
+                     "held-out pairs as such do not.")  # fmt: skip
+    return parts
+
+
+def _learn(store: TextStore, rows: Ids, config: TokenizerConfig, seed: int, progress: Progress) -> TokenizerPair:
+    """Vocabularies from at most ``SAMPLE`` seeded pairs of the training part."""
+    if len(rows) > SAMPLE:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, SAMPLE, replace=False))
+    progress("learn", 0, len(rows))
+
+    def texts(side: int) -> Iterator[str]:
+        blocks = (store.read(places) for places in store.chunks(rows))
+        return (pair[0] if side == 0 else pair[1] for pair in itertools.chain.from_iterable(blocks))
+
+    pair = train_pair(texts(0), texts(1), config=config)
+    progress("learn", len(rows), len(rows))
+    return pair
+
+
+def _save(prepared: Prepared, place: Path) -> None:
+    prepared.tokenizers.save(place)
+    for part, pairs in (("valid", prepared.valid), ("test", prepared.test)):
+        # ASCII with escapes: lone surrogates, which UTF-8 cannot hold, survive.
+        write_text(place / f"{part}.jsonl", "".join(json.dumps(list(pair)) + "\n" for pair in pairs))
+    header = _Header(
+        format=FORMAT,
+        source_column=prepared.source_column,
+        target_column=prepared.target_column,
+        tokenizer=prepared.tokenizer_config,
+        report=prepared.report,
+        too_long=prepared.too_long,
+        notes=prepared.notes,
+        fingerprint=prepared.train.fingerprint,
+    )
+    write_text(place / "prepared.json", json.dumps(to_dict(header), indent=1) + "\n")
+
+
+def _read_pairs(path: Path) -> list[Pair]:
+    pairs = [Pair(*json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    if not all(isinstance(pair.source, str) and isinstance(pair.target, str) for pair in pairs):
+        raise ValueError("not pairs of text")
+    return pairs
+
+
+def _clear(place: Path) -> None:
+    """Take away what an earlier attempt, stopped midway, left in the folder."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "prepared.json").unlink(missing_ok=True)
+        for name in ("text", "train"):
+            shutil.rmtree(place / name, ignore_errors=True)
+        for leftover in place.glob(".*.tmp"):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    except OSError as error:
+        raise write_failed(place, error) from error
+
+
+def _all_too_long(too_long: TooLong, max_length: int) -> str:
+    return (
+        f"all {too_long.count:,} training pairs have a side of more than {max_length:,} tokens (the longest has "
+        f"{too_long.longest:,}). Pass a larger --max-length, or cut the texts into sentences."
+    )
+
+
+def _no_progress(stage: str, done: int, total: int | None) -> None:
+    pass
