@@ -50,7 +50,7 @@ def sigmoid(a: ndarray) -> ndarray:
 
 
 def relu(a: ndarray) -> ndarray:
-    return np.maximum(a, 0)
+    return np.asarray(np.maximum(a, 0))
 
 
 def gates(weights: ndarray, count: int) -> ndarray:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import msgspec
+
 from transduce.config import Config
 
 _FORMATS = {"csv": "CSV", "tsv": "TSV", "jsonl": "JSONL", "parquet": "Parquet", "text": "parallel text", "memory": ""}
 _MOST_CHARACTERS = 6  # lines
 
 
-class Finding(Config):
+class Finding(Config, frozen=True, kw_only=True):
     """How often something occurs, and the rows of the first (or the clearest) cases."""
 
     count: int = 0
-    rows: list[int] = []
+    rows: list[int] = msgspec.field(default_factory=list)
 
     def places(self, word: str = "row") -> str:
         """"(rows 17, 203, ...)", empty where there is nothing."""
@@ -25,7 +27,7 @@ class Finding(Config):
         return f"({word}{'s' if len(self.rows) > 1 else ''} {listed})"
 
 
-class Lengths(Config):
+class Lengths(Config, frozen=True, kw_only=True):
     """Lengths of the texts of one side, in words or, where words are not spaced, in characters."""
 
     unit: str = "words"
@@ -43,7 +45,7 @@ class Lengths(Config):
         )
 
 
-class CharacterFinding(Config):
+class CharacterFinding(Config, frozen=True, kw_only=True):
     """Texts in which a kind of unusual character stands."""
 
     name: str
@@ -51,7 +53,7 @@ class CharacterFinding(Config):
     target: Finding = Finding()
 
 
-class PartReport(Config):
+class PartReport(Config, frozen=True, kw_only=True):
     """What is in one source of pairs. Rows are numbered as in the file, from 1."""
 
     name: str
@@ -60,7 +62,7 @@ class PartReport(Config):
     target: str
     rows: int  # read, without a header
     pairs: int  # used
-    dropped: dict[str, Finding] = {}
+    dropped: dict[str, Finding] = msgspec.field(default_factory=dict)
     source_lengths: Lengths = Lengths()
     target_lengths: Lengths = Lengths()
     distinct_pairs: int = 0
@@ -71,8 +73,8 @@ class PartReport(Config):
     several_sources: Finding = Finding()
     same_text: Finding = Finding()  # source and target are one text
     odd_ratios: Finding = Finding()  # one side far longer than its partner asks for; the clearest first
-    characters: list[CharacterFinding] = []
-    notes: list[str] = []
+    characters: list[CharacterFinding] = msgspec.field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
 
     @property
     def column_names(self) -> tuple[str, str]:
@@ -88,7 +90,7 @@ class PartReport(Config):
         return f"{self.rows:,} read, {self.pairs:,} used; left out: {', '.join(reasons)}"
 
 
-class Overlap(Config):
+class Overlap(Config, frozen=True, kw_only=True):
     """What a held-out part shares with the training part, without regard to case and white space."""
 
     part: str
@@ -104,17 +106,19 @@ class Overlap(Config):
         return f"{self.sources.count:,} {stand} in the training part{same} {self.sources.places()}"
 
 
-class DataReport(PartReport):
+class DataReport(PartReport, frozen=True, kw_only=True):
     """What is in the data: of the training part directly, of held-out files in ``valid`` and ``test``."""
 
-    held_out: dict[str, int] = {}  # pairs split off the training data: {"valid": 1000, "test": 1000}
+    # Pairs split off the training data: {"valid": 1000, "test": 1000}.
+    held_out: dict[str, int] = msgspec.field(default_factory=dict)
     valid: PartReport | None = None
     test: PartReport | None = None
-    overlaps: list[Overlap] = []
+    overlaps: list[Overlap] = msgspec.field(default_factory=list)
 
     def lines(self) -> list[str]:
         """The report for people, the most important first; at most about 25 lines."""
-        labeled = [*self._what(), *self._parts(), *self._doubts(), *self._characters(), *(("note", n) for n in self.notes)]
+        labeled = [*self._what(), *self._parts(), *self._doubts(), *self._characters()]
+        labeled += [("note", note) for note in self.notes]
         width = max(len(label) for label, _ in labeled)
         return [f"{label:<{width}}  {re.sub(' +', ' ', text).strip()}" for label, text in labeled]
 

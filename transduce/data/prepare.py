@@ -14,19 +14,19 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from transduce.config import Config, from_dict, to_dict
 from transduce.data.corpus import Corpus, TooLong, numericalize
 from transduce.data.readers import Pair, PairReader
-from transduce.data.report import DataReport, Inspector
-from transduce.data.split import Keys, default_held_out, split, text_keys
+from transduce.data.report import DataReport, Inspector, Part
+from transduce.data.split import TEST, TRAIN, VALID, Keys, default_held_out, split
 from transduce.data.textstore import Ids, TextStore
 from transduce.data.tokenizer import TokenizerConfig, TokenizerPair, train_pair
 from transduce.errors import ConfigError, DataError, RunError
@@ -131,18 +131,22 @@ def prepare(
     inspector = Inspector()
     store = TextStore(place / "text")
     try:
-        keys = _read(reader, store, inspector, report_progress)
-        held_out = [_held_out_pairs(part, given, inspector) for part, given in (("valid", valid), ("test", test))]
+        _read(reader, store, inspector, report_progress)
+        held_out = [_held_out_pairs("valid", valid, inspector), _held_out_pairs("test", test, inspector)]
+        keys = inspector.keys("train")
         _check_usable(reader, *keys)
         notes: list[str] = []
         sizes = _sizes(len(store), valid, test)
         report_progress("split", 0, len(store))
         parts = _split(*keys, sizes, seed, notes)
         del keys
-        for part in (1, 2):
+        for part in (VALID, TEST):
             if sizes[part - 1]:
                 held_out[part - 1] = [Pair(*text) for text in store.read(np.flatnonzero(parts == part))]
-        rows = np.flatnonzero(parts == 0)
+        files = {part: given for part, given in (("valid", valid), ("test", test)) if isinstance(given, PairReader)}
+        report = inspector.finish(reader, **files, parts=parts)
+        del inspector
+        rows = np.flatnonzero(parts == TRAIN)
         config = tokenizer(len(rows)) if callable(tokenizer) else tokenizer or TokenizerConfig()
         tokenizers = _learn(store, rows, config, seed, report_progress)
         corpus, too_long = numericalize(
@@ -163,7 +167,7 @@ def prepare(
         test=held_out[1],
         tokenizers=tokenizers,
         tokenizer_config=msgspec.structs.replace(config, joint=tokenizers.joint),
-        report=inspector.finish(reader),
+        report=report,
         too_long=too_long,
         source_column=reader.source_column,
         target_column=reader.target_column,
@@ -173,20 +177,16 @@ def prepare(
     return prepared
 
 
-def _read(reader: PairReader, store: TextStore, inspector: Inspector, progress: Progress) -> tuple[Keys, Keys]:
-    """Pass over the input once. Returns the keys of the sources and of the targets."""
-    keys = array("Q"), array("Q")
+def _read(reader: PairReader, store: TextStore, inspector: Inspector, progress: Progress) -> None:
+    """Pass over the input, once."""
     for pairs in reader.batches():
         inspector.add_many(pairs, "train")
         store.append_many(pairs)
-        for side, found in enumerate(keys):
-            found.frombytes(text_keys([pair.target if side else pair.source for pair in pairs]).tobytes())
         progress("read", len(store), None)
     store.finish()
-    return np.frombuffer(keys[0], dtype=np.uint64), np.frombuffer(keys[1], dtype=np.uint64)
 
 
-def _held_out_pairs(part: str, given: HeldOut, inspector: Inspector) -> list[Pair]:
+def _held_out_pairs(part: Part, given: HeldOut, inspector: Inspector) -> list[Pair]:
     """All pairs of a held-out file; none when there is no file."""
     if not isinstance(given, PairReader):
         return []
@@ -218,7 +218,9 @@ def _sizes(count: int, valid: HeldOut, test: HeldOut) -> tuple[float, float]:
     return sizes[0], sizes[1]
 
 
-def _split(source_keys: Keys, target_keys: Keys, sizes: tuple[float, float], seed: int, notes: list[str]) -> Ids:
+def _split(
+    source_keys: Keys, target_keys: Keys, sizes: tuple[float, float], seed: int, notes: list[str]
+) -> NDArray[np.uint8]:
     """The part of each pair, linked pairs together as far as the data allows; else a note says how far.
 
     Where a few texts stand in most pairs (labels, say), all pairs are linked and no part has the size
@@ -260,7 +262,7 @@ def _learn(store: TextStore, rows: Ids, config: TokenizerConfig, seed: int, prog
 def _save(prepared: Prepared, place: Path) -> None:
     prepared.tokenizers.save(place)
     for part, pairs in (("valid", prepared.valid), ("test", prepared.test)):
-        # ASCII with escapes: lone surrogates, which UTF-8 cannot hold, survive.
+        # Escaped to ASCII: nothing but the line feed can then be taken for the end of a line.
         write_text(place / f"{part}.jsonl", "".join(json.dumps(list(pair)) + "\n" for pair in pairs))
     header = _Header(
         format=FORMAT,

@@ -185,12 +185,12 @@ class Recurrence(nn.Module):
             sides = []
             for side in range(self.directions):
                 w_ih, w_hh, b_ih, b_hh = self._weights(layer, side)
-                projected = F.linear(x, w_ih, b_ih)  # (batch, len, gates * hidden)
+                projected = F.linear(x, w_ih, b_ih).unbind(dim=1)  # len of (batch, gates * hidden)
                 index = layer * self.directions + side
                 state = x.new_zeros(batch, self.hidden) if h is None else h[index]
                 outputs: list[Tensor] = [state] * length
                 for t in reversed(range(length)) if side else range(length):
-                    new, _ = cell_step(self.config, projected[:, t], state, None, w_hh, b_hh)
+                    new, _ = cell_step(self.config, projected[t], state, None, w_hh, b_hh)
                     state = torch.where(real[:, t, None], new, state)  # padding leaves the state as it was
                     outputs[t] = state
                 last.append(state)
@@ -360,8 +360,8 @@ class RNN(Generator):
             readout, _, _ = self._read_out(outputs, state.memory)
         else:
             steps = []
-            for t in range(x.shape[1]):
-                readout, state = self._step(x[:, t], state)
+            for x_t in x.unbind(dim=1):
+                readout, state = self._step(x_t, state)
                 steps.append(readout)
             readout = torch.stack(steps, dim=1)
         logits: Tensor = self.output(self._drop(readout))  # (batch, tgt_len, vocab)

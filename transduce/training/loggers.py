@@ -35,7 +35,7 @@ from transduce.files import atomic_write, write_failed
 # How people write the measures.
 TITLES = {"loss": "loss", "bleu": "BLEU", "chrf": "chrF", "ter": "TER", "token_accuracy": "tokens right",
           "exact_match": "exact", "perplexity": "perplexity"}  # fmt: skip
-SHARES = ("token_accuracy", "exact_match")  # 0 to 1, shown as percentages
+SHARES = ("token_accuracy", "exact_match")  # percentages
 
 
 class Sample(NamedTuple):
@@ -285,7 +285,7 @@ def _status_line(status: Status) -> rich.table.Table:
 
 def _measure(name: str, value: float) -> str:
     if name in SHARES:
-        return f"{TITLES[name]} {100 * value:.1f} %"
+        return f"{TITLES[name]} {value:.1f} %"
     digits = 3 if name == "loss" else 1
     return f"{TITLES.get(name, name)} {value:.{digits}f}"
 

@@ -127,4 +127,4 @@ def _words(text: str) -> list[str]:
 
 
 def _all_known(sentence: Sentence, known: list[set[str]]) -> bool:
-    return all(word in known[side] for side in (0, 1) for word in _words(sentence[side]))
+    return known[0].issuperset(_words(sentence.english)) and known[1].issuperset(_words(sentence.french))

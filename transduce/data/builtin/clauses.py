@@ -1,7 +1,26 @@
-"""Sentences of two clauses."""
+"""Sentences of two clauses.
+
+In the second clause "he", "she", "it" and "they" stand for the subject of the first, with its
+gender; nobody else is called by a pronoun of the third person there.
+"""
 
 from __future__ import annotations
 
+from transduce.data.builtin import english, facts
+from transduce.data.builtin import phrases as p
+from transduce.data.builtin import predicates as v
+from transduce.data.builtin.phrases import Frame, Phrase
+from transduce.data.builtin.words import Deed, Noun, Text, Verb
+from transduce.data.builtin.writer import REJECTED, Draft, Weighted, Writer, draft
+
+Joint = tuple[str, str]
+AND, THEN, BUT, SO = ("and", "et"), (", and then", ", puis"), (", but", ", mais"), (", so", ", donc")
+
+
+def join(first: Text, joint: Joint, second: Text) -> Draft:
+    """Two clauses with a conjunction, which brings its comma with it."""
+    en, fr = (word if word.startswith(",") else f" {word}" for word in joint)
+    return Draft(f"{first.en}{en} {second.en}", f"{first.fr}{fr} {second.fr}")
 
 
 def second_subject(w: Writer, first: Phrase) -> Phrase:
@@ -16,14 +35,65 @@ def second_subject(w: Writer, first: Phrase) -> Phrase:
     return p.someone(w, named=True)
 
 
-_JOINED = Weighted({("and", "et"): 40, (", but", ", mais"): 40, (", so", ", donc"): 10})
+# -------------------------------------------------------------------------------- reasons and conditions
+
+_WEATHERS = {"rain": "rain", "snow": "snow", "cold_day": "cold", "hot_day": "hot", "sunny_day": "sunny", "dark": "dark"}
 
 
-def _join(first: Text, joint: tuple[str, str], second: Text) -> Draft:
-    en, fr = (f"{joint[0]} " if joint[0][0] == "," else f" {joint[0]} "), (
-        f"{joint[1]} " if joint[1][0] == "," else f" {joint[1]} "
-    )
-    return Draft(f"{first.en}{en}{second.en}", f"{first.fr}{fr}{second.fr}")
+def _cause(w: Writer, name: str, subject: Phrase, tense: str) -> Text:
+    """What makes ``subject`` do something: a mood, a feeling or the weather, by its name in REASONS."""
+    if name in _WEATHERS:
+        return facts.sky(w, "now" if tense == "present" else tense, what=_WEATHERS[name])
+    for feeling in w.words.feelings:
+        if feeling.en == name:
+            return v.say(subject, v.Predicate(v.FEELS, *feeling), Frame(tense))
+    mood = next(adjective for adjective in w.words.moods if adjective.en == name)
+    return v.say(subject, v.Predicate(v.IS, *v.quality(w, mood, subject)), Frame(tense))
+
+
+def _effect(w: Writer, deed: Deed, subject: Phrase, tense: str) -> Text:
+    """What ``subject`` does then, or does not do."""
+    frame = Frame(tense, "not" if deed.negative else "")
+    w.bond("because", deed.verb.name)
+    return v.clause(w, subject, verb=deed.verb, frame=frame, timed=0)
+
+
+def _why(w: Writer, subject: Phrase) -> tuple[str, Deed]:
+    """A reason by name, and what it makes people do."""
+    name = w.pick(tuple(w.words.reasons))
+    deed = w.pick(w.words.reasons[name])
+    while deed.verb.adult and subject.noun and subject.noun.group == "CHILD":
+        deed = w.pick(w.words.reasons[name])
+    return name, deed
+
+
+def _past_or(w: Writer, deed: Deed, subject: Phrase, other: str) -> str:
+    """The past now and then, where English shows it ("I put" is only written as a present)."""
+    hidden = deed.verb.en.past == deed.verb.en.base and subject.person != 2 and not deed.negative
+    return "past" if w.chance(0.5) and not hidden else other
+
+
+def because(w: Writer) -> Draft:
+    """ "She is resting because she is tired.", "He went out because he needed some bread."."""
+    w.them = False
+    subject = p.someone(w)
+    draw = w.random()
+    if draw < 0.7:
+        name, deed = _why(w, subject)
+        tense = _past_or(w, deed, subject, "will" if deed.verb.event else "now")
+        one = _effect(w, deed, subject, tense)
+        two = _cause(w, name, p.pronoun(subject), "past" if tense == "past" else "present")
+        return join(one, ("because", "parce que"), two)
+    tense = w.choose(Weighted({"past": 45, "going": 25, "will": 15, "now": 15}))
+    verb = v.GOES if w.chance(0.5) else w.words.verb(w.pick(("go_out", "leave", "get_up", "go_home", "hurry")))
+    if verb.event and tense == "now":
+        tense = "going"
+    one = v.clause(w, subject, verb=verb, frame=Frame(tense), timed=0.1)
+    past = tense == "past"
+    reason = v.NEEDS if past or w.chance(0.5) else v.MUST
+    frame = Frame("past" if past else "present")
+    two = v.clause(w, p.pronoun(subject), verb=reason, frame=frame, timed=0)
+    return join(one, ("because", "parce que"), two)
 
 
 def two_clauses(w: Writer) -> Draft:
@@ -31,61 +101,63 @@ def two_clauses(w: Writer) -> Draft:
     w.them = False
     first = p.someone(w)
     joint = w.choose(_JOINED)
-    if joint[1] == ", donc" or (joint[1] == ", mais" and w.chance(0.3)):
-        one = _reason(w, first, past=False, own=True)
-        verb = v.act(w, first, deed=True) if joint[1] == ", donc" else w.pick((v.MUST, v.CAN, v.MUST))
-        frame = Frame(w.pick(("now", "will", "going")) if joint[1] == ", donc" else "present")
-        while frame.tense == "now" and verb.event:
-            verb = v.act(w, first, deed=True)
-        two = v.clause(w, p.pronoun(first), verb=verb, frame=frame, timed=0, front=False)
-        return _join(one, joint, two)
+    if joint == SO:
+        name, deed = _why(w, first)
+        tense = _past_or(w, deed, first, "going" if deed.verb.event else w.pick(("now", "will", "going")))
+        one = _cause(w, name, first, "past" if tense == "past" else "present")
+        then = first if name in _WEATHERS else p.pronoun(first)
+        return join(one, joint, _effect(w, deed, then, tense))
     verb = v.act(w, first, deed=True)
     frame = v.frame_for(w, verb, first, negative=0)
     while frame.tense in ("just", "was", "used", "perfect"):
         frame = v.frame_for(w, verb, first, negative=0)
-    contrast = joint[1] == ", mais"
-    negated_first = contrast and w.chance(0.5)
-    one = v.clause(w, first, verb=verb, frame=frame._replace(negation="not" if negated_first else ""), timed=0)
     second = p.pronoun(first) if w.chance(0.35) else second_subject(w, first)
     other = v.act(w, second, deed=True)
     while (frame.tense in ("now", "present") and other.event) or (
         frame.tense == "past" and other.en.base == other.en.past
     ):
         other = v.act(w, second, deed=True)
-    negation = "not" if contrast and not negated_first else ""
-    two = v.clause(w, second, verb=other, frame=Frame(frame.tense, negation), timed=0)
-    return _join(one, joint, two)
+    negations = w.pick((("not", ""), ("", "not"))) if joint == BUT else ("", "")
+    one = v.clause(w, first, verb=verb, frame=Frame(frame.tense, negations[0]), timed=0)
+    two = v.clause(w, second, verb=other, frame=Frame(frame.tense, negations[1]), timed=0)
+    return join(one, joint, two)
 
 
-def because(w: Writer) -> Draft:
-    """ "She is staying at home because she is tired."."""
+_JOINED: Weighted[Joint] = Weighted({AND: 40, BUT: 40, SO: 35})
+
+
+def if_present(w: Writer) -> Draft:
+    """ "If it rains, we will stay at home.", "If you are tired, you must rest."."""
     w.them = False
-    subject = p.someone(w)
-    verb = v.act(w, subject, deed=True)
-    frame = v.frame_for(w, verb, subject, negative=0.3)
-    one = v.clause(w, subject, verb=verb, frame=frame, timed=0.1, front=False)
-    past = frame.tense in ("past", "was", "used")
-    if w.chance(0.15):
-        two = _weather(w, "past" if past else "now")
+    first = p.someone(w)
+    if w.chance(0.6):
+        name, deed = _why(w, first)
+        if name in _WEATHERS:
+            condition = facts.sky(w, "present", what=_WEATHERS[name])
+            two = _effect(w, deed, first, "will")
+            if w.chance(0.4):
+                return Draft(f"{two.en} if {condition.en}", f"{two.fr} si {condition.fr}")
+        else:
+            condition = _cause(w, name, first, "present")
+            two = _effect(w, deed, p.pronoun(first), "will")
+        return Draft(f"if {condition.en}, {two.en}", f"si {condition.fr}, {two.fr}")
+    verb = w.pick((v.HAS, v.WANTS, v.NEEDS, v.IS_AT, v.WANTS)) if w.chance(0.6) else v.act(w, first, deed=True)
+    frame = Frame("present", "not" if w.chance(0.2) else "")
+    # One event, not a habit: "if she buys an apple".
+    predicate = v.complete(w, verb, first, frame if verb.state else frame._replace(tense="past"))
+    condition = v.say(first, predicate, frame)
+    second = second_subject(w, first)
+    if w.chance(0.7):
+        deed_verb = v.act(w, second, deed=True)
+        frame = Frame("will", "not" if w.chance(0.15) else "")
     else:
-        two = _reason(w, subject, past=past)
-    return _join(one, ("because", "parce que"), two)
+        deed_verb, frame = w.pick((v.CAN, v.MUST)), Frame("present", "not" if w.chance(0.2) else "")
+    two = v.clause(w, second, verb=deed_verb, frame=frame, timed=0)
+    return Draft(f"if {condition.en}, {two.en}", f"si {condition.fr}, {two.fr}")
 
 
-def _reason(w: Writer, subject: Phrase, *, past: bool, own: bool = False) -> Text:
-    """Why ``subject`` did something: mostly because of himself or herself; ``own`` says it of ``subject``."""
-    who = subject if own else p.pronoun(subject) if w.chance(0.8) else second_subject(w, subject)
-    frame = Frame("past" if past else "present", "not" if w.chance(0.12) else "")
-    if w.chance(0.4):
-        mood = w.pick(w.words.moods)
-        return v.say(who, v.Predicate(v.IS, *v.quality(w, mood, who, degree=not frame.negation)), frame)
-    verb = w.choose(_REASONS)
-    if past and verb is v.MUST:
-        verb = v.FEELS
-    return v.clause(w, who, verb=verb, frame=frame, timed=0, front=False)
+# -------------------------------------------------------------------------------------------- times
 
-
-_REASONS = Weighted({v.FEELS: 35, v.NEEDS: 20, v.MUST: 14, v.LIKES: 12, v.IS_AT: 8})
 _TURNING_POINTS = ("arrive", "come_back", "go_home", "wake_up", "get_up", "leave", "go_out", "go_to_bed", "have_lunch")
 
 
@@ -94,46 +166,24 @@ def when_future(w: Writer) -> Draft:
     w.them = False
     first = p.someone(w)
     if w.chance(0.75):
-        verb = _verb(w, "intransitive", w.pick(_TURNING_POINTS))
-        predicate = v.Predicate(verb)
+        predicate = v.Predicate(w.words.verb(w.pick(_TURNING_POINTS)))
     else:
-        verb = _verb(w, "transitive", w.pick(("finish", "find", "receive", "open", "buy")))
+        verb = w.words.verb(w.pick(("finish", "find", "receive", "open", "buy")), "transitive")
         predicate = v.complete(w, verb, first, Frame("past"))
     en = v.say(first, predicate, Frame("present")).en
     fr = v.say(first, predicate, Frame("will")).fr
     second = second_subject(w, first)
-    deed = v.act(w, second, deed=True)
     frame = Frame("will", "not" if w.chance(0.12) else "")
-    two = v.clause(w, second, verb=deed, frame=frame, timed=0, front=False)
+    two = v.clause(w, second, verb=v.act(w, second, deed=True), frame=frame, timed=0)
     if w.chance(0.6):
         return Draft(f"when {en}, {two.en}", f"quand {fr}, {two.fr}")
     return Draft(f"{two.en} when {en}", f"{two.fr} quand {fr}")
 
 
-def if_present(w: Writer) -> Draft:
-    """ "If it rains, we will stay at home.", "If you are tired, you must sleep."."""
-    w.them = False
-    if w.chance(0.35):
-        first: Phrase | None = None
-        condition = _weather(w, "present", negation="not" if w.chance(0.2) else "")
-    else:
-        first = p.someone(w)
-        kind = w.pick((v.IS, v.FEELS, v.HAS, v.WANTS, v.NEEDS, v.IS_AT, None, None))
-        verb = kind or v.act(w, first, deed=True)
-        frame = Frame("present", "not" if w.chance(0.2) else "")
-        # A single event, not a habit: "if she buys an apple".
-        predicate = v.complete(w, verb, first, frame if verb.state else frame._replace(tense="past"))
-        condition = v.say(first, predicate, frame)
-    second = second_subject(w, first) if first else p.someone(w)
-    if w.chance(0.75):
-        deed = v.act(w, second, deed=True)
-        frame = Frame("will", "not" if w.chance(0.15) else "")
-    else:
-        deed, frame = w.pick((v.CAN, v.MUST)), Frame("present", "not" if w.chance(0.2) else "")
-    two = v.clause(w, second, verb=deed, frame=frame, timed=0, front=False)
-    if first is None and w.chance(0.4):
-        return Draft(f"{two.en} if {condition.en}", f"{two.fr} si {condition.fr}")
-    return Draft(f"if {condition.en}, {two.en}", f"si {condition.fr}, {two.fr}")
+_BEGINNINGS = (
+    Text("it started to rain", "il a commencé à pleuvoir"),
+    Text("it started to snow", "il a commencé à neiger"),
+)
 
 
 def when_past(w: Writer) -> Draft:
@@ -143,60 +193,64 @@ def when_past(w: Writer) -> Draft:
     verb = v.act(w, first, deed=True)
     while verb.event:
         verb = v.act(w, first, deed=True)
-    one = v.clause(w, first, verb=verb, frame=Frame("was"), timed=0, front=False)
+    one = v.clause(w, first, verb=verb, frame=Frame("was"), timed=0)
     draw = w.random()
-    if draw < 0.3:
+    if draw < 0.25:
         two = Text("the phone rang", "le téléphone a sonné")
+    elif draw < 0.4:
+        two = w.pick(_BEGINNINGS)
     else:
         second = p.someone(w, named=True)
-        kind = _verb(w, "intransitive", w.pick(("arrive", "come_back", "wake_up", "leave", "go_out")))
-        two = v.say(second, v.Predicate(kind), Frame("past"))
-    return _join(one, ("when", "quand"), two)
+        sudden = w.words.verb(w.pick(("arrive", "come_back", "wake_up", "leave", "go_out")))
+        two = v.say(second, v.Predicate(sudden), Frame("past"))
+    return join(one, ("when", "quand"), two)
 
 
-_SAYING = (
-    (Verb(english.verb("say", "said"), "dire", "saying"), Weighted({"now": 1, "present": 2, "past": 1, "will": 1})),
-    (Verb(english.verb("think", "thought"), "penser", "saying"), Weighted({"present": 3, "past": 1, "will": 1})),
-    (Verb(english.verb("know", "knew"), "savoir", "saying"), Weighted({"present": 3, "past": 1, "will": 1})),
-    (Verb(english.verb("hope"), "espérer", "saying"), Weighted({"present": 1, "will": 3})),
-    (Verb(english.verb("believe"), "croire", "saying"), Weighted({"present": 3, "past": 1, "will": 1})),
-)
+# ------------------------------------------------------------------------------- what is said and known
+
+_SAYING = {
+    "say": Verb(english.verb("say", "said"), "dire", "saying"),
+    "think": Verb(english.verb("think", "thought"), "penser", "saying"),
+    "know": Verb(english.verb("know", "knew", "known"), "savoir", "saying", state=True),
+    "believe": Verb(english.verb("believe"), "croire", "saying"),
+    "hope": Verb(english.verb("hope"), "espérer", "saying"),
+}
+_NOT_HOPED = ("lie", "miss", "lose", "break", "forget", "tear", "cry")
 
 
 def reported(w: Writer) -> Draft:
     """ "She thinks that her brother is lazy."."""
     w.them = False
     first = p.someone(w)
-    verb, _ = w.pick(_SAYING)
-    future = verb.fr == "espérer"
+    saying = _SAYING[w.pick(tuple(_SAYING))]
+    hoped = saying.fr == "espérer"
     second = second_subject(w, first)
     if w.chance(0.15):
-        two = _weather(w, "will" if future or w.chance(0.6) else "now")
+        two = facts.sky(w, "will" if hoped or w.chance(0.6) else "now")
     else:
-        deed = v.act(w, second, deed=future)
-        while future and deed.en.base in ("lie", "miss", "lose", "break", "forget", "tear"):
-            deed = v.act(w, second, deed=True)
-        frame = v.frame_for(w, deed, second)
-        if future:
-            frame = Frame("will", "not" if w.chance(0.15) else "")
-        two = v.clause(w, second, verb=deed, frame=frame, timed=0.25, front=False)
-    one = v.say(first, v.Predicate(verb), Frame("present"))
-    return _join(one, ("that", "que"), two)
+        verb = v.act(w, second, deed=hoped)
+        while hoped and verb.en.base in _NOT_HOPED:
+            verb = v.act(w, second, deed=True)
+        frame = Frame("will", "not" if w.chance(0.15) else "") if hoped else v.frame_for(w, verb, second)
+        two = v.clause(w, second, verb=verb, frame=frame, timed=0.25, front=False)
+    return join(v.say(first, v.Predicate(saying), Frame("present")), ("that", "que"), two)
+
+
+_ASKED: tuple[Joint, ...] = (("where", "où"), ("why", "pourquoi"), ("when", "quand"), ("if", "si"))
 
 
 def unknown(w: Writer) -> Draft:
     """ "I do not know where he lives.", "Do you know why she is crying?"."""
     w.them = False
     first = p.someone(w)
-    know = Verb(english.verb("know", "knew", "known"), "savoir", "saying", state=True)
-    negation = "not" if w.chance(0.7) else ""
-    question = not negation and first is not p.I
-    one = v.say(first, v.Predicate(know), Frame("present", negation, question))
-    word = w.pick((("where", "où"), ("why", "pourquoi"), ("when", "quand"), ("if", "si")))
+    negation = "not" if w.chance(0.7) or first is p.I else ""
+    question = not negation
+    one = v.say(first, v.Predicate(_SAYING["know"]), Frame("present", negation, question))
+    word = w.pick(_ASKED)
     myself = word[0] in ("when", "if") and w.chance(0.4)
     second = p.pronoun(first) if myself else p.someone(w, named=True)
     if word[0] == "where":
-        verb = v.LIVES if w.chance(0.5) else _verb(w, "intransitive", w.pick(("work", "sleep", "eat", "run")))
+        verb = v.LIVES if w.chance(0.5) else w.words.verb(w.pick(("work", "sleep", "eat", "run")))
     else:
         verb = v.act(w, second, deed=True)
     frame = v.frame_for(w, verb, second, negative=0)
@@ -206,30 +260,34 @@ def unknown(w: Writer) -> Draft:
     if myself:
         frame = Frame("will")
     predicate = v.Predicate(verb) if word[0] == "where" else v.complete(w, verb, second, frame)
-    joined = _join(one, word, v.say(second, predicate, frame))
+    joined = join(one, word, v.say(second, predicate, frame))
     return joined._replace(mark="?") if question else joined
 
 
+# ------------------------------------------------------------------------------- relative clauses
+
+
 def relative_subject(w: Writer) -> Draft:
-    """ "The woman who lives here is a doctor.", "I know the boy who broke the window."."""
+    """ "The woman who lives in Rome is a doctor.", "I know the boy who broke the window."."""
     w.them = False
     noun = w.fresh(w.words.select("CHILD ADULT PROFESSION neighbor"))
-    many = w.chance(0.25)
-    head = p.the(w, noun, plural=many, describe=0.1)
+    head = p.the(w, noun, plural=w.chance(0.25), describe=0.1)
     verb = v.act(w, head)
     frame = v.frame_for(w, verb, head)
     while frame.tense in ("used", "was", "just"):
         frame = v.frame_for(w, verb, head)
     inside = v.clause(w, head._replace(en="who", fr="qui"), verb=verb, frame=frame, timed=0.1, front=False)
     whole = head._replace(en=f"{head.en} {inside.en}", fr=f"{head.fr} {inside.fr}")
-    if w.chance(0.55):
-        kind = w.pick((v.IS, v.IS, v.IS_JOB, v.IS_FROM_NATION, v.FEELS))
-        if kind is v.IS_JOB and noun.group == "PROFESSION":
-            kind = v.IS
-        return draft(v.clause(w, whole, verb=kind, timed=0, front=False))
+    if w.chance(0.5):
+        frame = Frame("past" if w.chance(0.2) else "present", "not" if w.chance(0.12) else "")
+        main = w.pick((v.IS, v.IS, v.IS_FROM_NATION, v.FEELS))
+        return draft(v.clause(w, whole, verb=main, frame=frame, timed=0))
     subject = p.someone(w)
-    verb = _verb(w, "transitive", w.pick(("know", "look_at", "see", "help", "wait_for", "call", "thank", "meet")))
+    deeds = ("know", "look_at", "see", "help", "wait_for", "call", "thank", "meet", "invite", "listen_to")
+    verb = w.words.verb(w.pick(deeds), "transitive")
     frame = v.frame_for(w, verb, subject, negative=0.1)
+    while frame.tense in ("used", "was", "perfect"):
+        frame = v.frame_for(w, verb, subject, negative=0.1)
     return draft(v.say(subject, v.Predicate(verb, whole.en, whole.fr), frame))
 
 
@@ -239,83 +297,78 @@ def relative_object(w: Writer) -> Draft:
     verb = w.pick(w.words.verbs["transitive"])
     while not verb.objects or verb.preposition or verb.event:
         verb = w.pick(w.words.verbs["transitive"])
-    noun = w.fresh(verb.objects)
-    for _ in range(5):
-        if w.words.described[noun]["predicate"]:
-            break
-        noun = w.fresh(verb.objects)
-    else:
-        return _rejected()
+    nouns = [noun for noun in verb.objects if w.words.described[noun]["predicate"]]
+    if not nouns:
+        return REJECTED
+    noun = w.fresh(nouns)
     many = noun.has_plural and (noun.group == "PAIR" or w.chance(0.3))
-    w.bond(f"{verb.en.base} {verb.en.particle}".strip(), noun.en)
+    w.bond(verb.name, noun.en)
     head = p.the(w, noun, plural=many)
     subject = p.someone(w)
     frame = v.frame_for(w, verb, subject, negative=0)
-    while frame.tense in ("just", "was", "used", "present"):
+    while frame.tense in ("just", "was", "used", "present", "perfect"):
         frame = v.frame_for(w, verb, subject, negative=0)
     inside = v.say(subject, v.Predicate(verb, agreement=(noun.gender, many)), frame)
-    if frame.tense == "perfect":
-        inside = v.say(subject, v.Predicate(verb, agreement=(noun.gender, many)), Frame("past"))
     whole = head._replace(en=f"{head.en} that {inside.en}", fr=f"{head.fr} que {inside.fr}")
-    tense = "past" if w.chance(0.2) else "present"
-    main = Frame(tense, "not" if w.chance(0.12) else "")
+    main = Frame("past" if w.chance(0.2) else "present", "not" if w.chance(0.12) else "")
     return draft(v.say(whole, v.complete(w, v.IS, whole, main), main))
 
 
-def _then(w: Writer) -> tuple[Verb, tuple[Verb, ...]]:
-    verbs = {verb.en.base: verb for verb in w.words.verbs["transitive"] if not verb.en.particle}
-    then = {
-        "buy": "eat drink read wash repair paint",
-        "find": "keep sell clean repair wash",
-        "take": "open wash hide keep",
-        "wash": "iron cut",
-        "open": "read clean fill",
-        "choose": "buy order",
-        "repair": "sell clean paint",
-        "write": "translate print",
-        "receive": "read open keep",
-        "pick": "wash eat",
-        "borrow": "repair use lose",
-    }
-    first = w.pick(tuple(then))
-    return verbs[first], tuple(verbs[name] for name in then[first].split())
+# ------------------------------------------------------------------------------- one thing after another
+
+_CHAINS = {
+    "buy": "eat drink read wash repair paint",
+    "find": "keep sell clean repair wash",
+    "take": "open wash hide keep",
+    "wash": "iron cut",
+    "open": "read clean fill",
+    "choose": "buy order",
+    "repair": "sell clean paint",
+    "write": "translate print",
+    "receive": "read open keep",
+    "pick": "wash eat",
+    "borrow": "repair use lose",
+}
 
 
 def chain(w: Writer) -> Draft:
-    """ "She bought an apple and washed it."; the pronoun and the participle agree."""
-    first, others = _then(w)
-    second = w.pick(others)
+    """ "She bought an apple and she washed it."; the pronoun and the participle agree."""
+    name = w.pick(tuple(_CHAINS))
+    first = w.words.verb(name, "transitive")
+    second = w.words.verb(w.pick(_CHAINS[name].split()), "transitive")
     nouns = [noun for noun in first.objects if noun in second.objects and not noun.mass]
     if not nouns:
-        return _rejected()
+        return REJECTED
     noun = w.fresh(nouns)
-    w.bond(first.en.base, noun.en)
-    w.bond(second.en.base, noun.en)
+    w.bond(first.name, noun.en)
+    w.bond(second.name, noun.en)
     subject = p.someone(w, adult=True)
-    tense = w.choose(Weighted({"past": 55, "will": 20, "going": 15, "now": 0.1}))
-    if tense == "now" or (tense == "past" and second.en.base in ("read", "cut")):
-        tense = "will"
-    frame = Frame(tense)
-    what = p.thing(w, noun, frame, owner=subject, definite=w.chance(0.5), describe=0.15)
-    if what.noun is None or what.en.startswith(("enough", "too", "several", "a lot", "a few")):
-        return _rejected()
+    frame = Frame(w.choose(Weighted({"past": 60, "will": 20, "going": 15})))
+    if frame.tense == "past" and second.en.base == second.en.past:
+        frame = Frame("will")
+    what = _single(w, noun, subject, frame)
     thing = p.pronoun(what._replace(human=False))
+    again = v.Predicate(second, thing.object_en, clitic=p.direct(thing), agreement=(thing.gender, thing.plural))
     one = v.say(subject, v.Predicate(first, what.en, what.fr), frame)
-    predicate = v.Predicate(
-        second, thing.object_en, clitic=p.direct(thing), agreement=(thing.gender, thing.plural)
-    )
-    again = v.say(p.pronoun(subject), predicate, frame)
-    return _join(one, ("and", "et") if w.chance(0.6) else (", and then", ", puis"), again)
+    two = v.say(p.pronoun(subject), again, frame)
+    return join(one, AND if w.chance(0.6) else THEN, two)
+
+
+def _single(w: Writer, noun: Noun, subject: Phrase, frame: Frame) -> Phrase:
+    """``noun`` as something that a pronoun can take up."""
+    what = p.thing(w, noun, frame, owner=subject, definite=w.chance(0.5), describe=0.15)
+    return p.the(w, noun) if what.noun is None else what
 
 
 def purpose(w: Writer) -> Draft:
     """ "He is going to the market to buy some fish."; pour and an infinitive."""
     subject = p.someone(w)
-    verb = v.GOES if w.chance(0.6) else w.pick((_verb(w, "intransitive", "go_out"), _verb(w, "intransitive", "come_back")))
-    frame = v.frame_for(w, verb, subject, negative=0)
-    while frame.tense == "just":
-        frame = v.frame_for(w, verb, subject, negative=0)
-    predicate = v.complete(w, verb, subject, frame) if verb is v.GOES else v.Predicate(verb)
-    one = v.say(subject, predicate, frame, adverb=Text("already", "déjà") if frame.tense == "perfect" else Text("", ""))
-    goal = v.infinitive(w, subject)
+    noun = w.fresh(tuple(w.words.purposes))
+    deed = w.pick(w.words.purposes[noun])
+    w.bond(noun.en, deed.name)
+    frame = v.frame_for(w, v.GOES, subject, negative=0)
+    while frame.tense in ("just", "perfect"):
+        frame = v.frame_for(w, v.GOES, subject, negative=0)
+    one = v.say(subject, v.Predicate(v.GOES, *p.at_noun(noun, going=True)), frame)
+    goal = v.infinitive(w, subject, verb=deed)
     return Draft(f"{one.en} to {goal.en}", f"{one.fr} pour {goal.fr}")

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from transduce.data.builtin import french
+from transduce.data.builtin import phrases as p
+from transduce.data.builtin import predicates as v
+from transduce.data.builtin.clauses import join
+from transduce.data.builtin.phrases import Frame, Phrase
+from transduce.data.builtin.words import Adjective, Text
+from transduce.data.builtin.writer import REJECTED, Draft, Weighted, Writer, draft
 
 
 def _degrees(w: Writer, phrase: Phrase) -> tuple[Adjective, ...]:
@@ -27,7 +34,7 @@ def comparison(w: Writer) -> Draft:
     theirs = _degrees(w, second)
     common = [adjective for adjective in _degrees(w, first) if adjective in theirs]
     if not common:
-        return _rejected()
+        return REJECTED
     adjective = w.pick(common)
     if first.noun:
         w.bond(adjective.en, first.noun.en)
@@ -74,14 +81,14 @@ def superlative(w: Writer) -> Draft:
         if adjective.comparative and adjective.en not in ("bad", "young", "full", "empty")
     ]
     if not choices:
-        return _rejected()
+        return REJECTED
     adjective = w.pick(choices)
     w.bond(adjective.en, noun.en)
     most = superlative_of(adjective)
     form = adjective.fr(noun.gender, plural=False)
     article = french.the(noun.gender)
     if adjective.en == "good":
-        fr = f"{article} {french.agree('meilleur', noun.gender, False)} {noun.fr}"
+        fr = f"{article} {french.agree('meilleur', noun.gender, plural=False)} {noun.fr}"
     elif adjective.place == "<":
         fr = f"{article} plus {form} {noun.fr}"
     else:
@@ -102,14 +109,14 @@ def superlative_of(adjective: Adjective) -> str:
 
 def two_qualities(w: Writer) -> Draft:
     """ "The house is old, but it is beautiful."; the pronoun has the gender of the noun."""
-    subject = _object(w) if w.chance(0.7) else p.someone(w, named=True)
+    subject = p.some_thing(w) if w.chance(0.7) else p.someone(w, named=True)
     qualities = p.suits(w, subject)
     if len(qualities) < 2:
-        return _rejected()
+        return REJECTED
     first, second = w.pick(qualities), w.pick(qualities)
     values = [(quality in w.words.pleasant) - (quality in w.words.unpleasant) for quality in (first, second)]
     if first == second or 0 in values or frozenset((first.en, second.en)) in w.words.apart:
-        return _rejected()
+        return REJECTED
     tense = "past" if w.chance(0.15) else "present"
     one = v.say(subject, v.Predicate(v.IS, *v.quality(w, first, subject)), Frame(tense))
     two = v.say(
@@ -120,4 +127,4 @@ def two_qualities(w: Writer) -> Draft:
     if subject.noun:
         w.bond(first.en, subject.noun.en)
         w.bond(second.en, subject.noun.en)
-    return _join(one, ("and", "et") if values[0] == values[1] else (", but", ", mais"), two)
+    return join(one, ("and", "et") if values[0] == values[1] else (", but", ", mais"), two)

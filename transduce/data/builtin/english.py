@@ -7,12 +7,11 @@ from typing import NamedTuple
 _VOWELS = "aeiou"
 _AN_BEFORE = ("hour", "honest")
 _A_BEFORE = ("uni", "use", "euro", "one")
-_FINAL_DOUBLED = frozenset("stop run swim put cut plan begin get win forget sit prefer".split())
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_TENS = "- - twenty thirty forty fifty sixty seventy eighty ninety".split()
+_FINAL_DOUBLED = ("begin", "cut", "forget", "get", "prefer", "put", "run", "stop", "swim", "win")
+_ONES_TABLE = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen"""
+_ONES = _ONES_TABLE.split()
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINAL_ENDS = {
     "one": "first",
     "two": "second",

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+from transduce.data.builtin import english, french
+from transduce.data.builtin import phrases as p
+from transduce.data.builtin import predicates as v
+from transduce.data.builtin.phrases import Frame, Phrase
+from transduce.data.builtin.words import Text, Verb
+from transduce.data.builtin.writer import Draft, Weighted, Writer, draft
+
 _WEATHER = (
-    (Text("cold", "froid"), "fait"),
-    (Text("hot", "chaud"), "fait"),
-    (Text("sunny", "du soleil"), "a"),
-    (Text("dark", "nuit"), "fait"),
-    (Text("cool", "frais"), "fait"),
-    (Text("foggy", "du brouillard"), "a"),
-    (Text("windy", "du vent"), "a"),
+    ("cold", "froid", "faire"),
+    ("hot", "chaud", "faire"),
+    ("dark", "nuit", "faire"),
+    ("cool", "frais", "faire"),
+    ("sunny", "du soleil", "avoir"),
+    ("foggy", "du brouillard", "avoir"),
+    ("windy", "du vent", "avoir"),
 )
-_SKY = ((english.verb("rain"), "pleuvoir"), (english.verb("snow"), "neiger"))
+_SKY = {
+    "rain": Verb(english.verb("rain"), "pleuvoir", "weather"),
+    "snow": Verb(english.verb("snow"), "neiger", "weather"),
+}
 
 
-def _weather(w: Writer, tense: str, *, negation: str = "", question: bool = False) -> Text:
-    """Weather in one tense, "now" for what happens at the moment."""
+def sky(w: Writer, tense: str, *, what: str = "", negation: str = "", question: bool = False) -> Text:
+    """Weather in one tense, "now" for what happens at the moment; ``what`` says which ("rain", "cold")."""
     it = Phrase("it", "il")
-    if w.chance(0.45):
-        verb, fr = w.pick(_SKY)
-        predicate = v.Predicate(Verb(verb, fr, "weather"))
+    if what in _SKY or (not what and w.chance(0.45)):
+        predicate = v.Predicate(_SKY[what or w.pick(tuple(_SKY))])
         return v.say(it, predicate, Frame(tense, negation, question))
-    what, how = w.pick(_WEATHER)
+    word, fr, how = w.pick([kind for kind in _WEATHER if what in ("", kind[0])])
     frame = Frame("present" if tense == "now" else tense, negation, question)
-    if how == "a":
-        fr = what.fr.replace("du", "de") if negation else what.fr
-        predicate = v.Predicate(Verb(english.BE, "avoir", "weather", state=True), what.en, fr, clitic="y")
-        return v.say(it, predicate, frame)
-    predicate = v.Predicate(Verb(english.BE, "faire", "weather", state=True), what.en, what.fr)
+    if how == "avoir":
+        fr = fr.replace("du", "de") if negation else fr
+        predicate = v.Predicate(Verb(english.BE, "avoir", "weather", state=True), word, fr, clitic="y")
+    else:
+        predicate = v.Predicate(Verb(english.BE, "faire", "weather", state=True), word, fr)
     return v.say(it, predicate, frame)
 
 
@@ -36,13 +45,11 @@ def weather(w: Writer) -> Draft:
     tense = w.choose(Weighted({"present": 30, "now": 25, "past": 25, "will": 20, "going": 8}))
     negation = "not" if w.chance(0.15) else ""
     question = not negation and w.chance(0.12)
-    said = _weather(w, tense, negation=negation, question=question)
+    said = sky(w, tense, negation=negation, question=question)
     if w.chance(0.55):
         city, country = w.fresh(w.words.cities), w.fresh(w.words.countries)
         where = (
-            Text(f"in {city.en}", f"à {city.fr}")
-            if w.chance(0.55)
-            else Text(f"in {country.name.en}", country.inside)
+            Text(f"in {city.en}", f"à {city.fr}") if w.chance(0.55) else Text(f"in {country.name.en}", country.inside)
         )
         w.bond("weather", where.en)
         said = Text(f"{said.en} {where.en}", f"{said.fr} {where.fr}")

@@ -54,16 +54,24 @@ pleuvoir   - - pleut - - -                                           | pleuvr  |
 _FUTURE = {"envoyer": "enverr"}
 _DOUBLING = ("appeler", "jeter")  # the others in -eler and -eter take a grave accent
 _ENDINGS = {
-    "er": "e es e ons ez ent".split(),
-    "ir": "is is it issons issez issent".split(),
-    "re": ["s", "s", "", "ons", "ez", "ent"],
-    "imperfect": "ais ais ait ions iez aient".split(),
-    "future": "ai as a ons ez ont".split(),
+    "er": ("e", "es", "e", "ons", "ez", "ent"),
+    "ir": ("is", "is", "it", "issons", "issez", "issent"),
+    "re": ("s", "s", "", "ons", "ez", "ent"),
+    "imperfect": ("ais", "ais", "ait", "ions", "iez", "aient"),
+    "future": ("ai", "as", "a", "ons", "ez", "ont"),
 }
 REFLEXIVE = ("~me", "~te", "~se", "~nous", "~vous", "~se")
 DIRECT = ("~me", "~te", "~le", "~nous", "~vous", "~les")
 INDIRECT = ("~me", "~te", "~lui", "~nous", "~vous", "~leur")
-_NEGATION = {"": "", "not": "pas", "not yet": "pas encore", "never": "jamais", "no longer": "plus", "nothing": "rien", "nobody": ""}
+_NEGATION = {
+    "": "",
+    "not": "pas",
+    "not yet": "pas encore",
+    "never": "jamais",
+    "no longer": "plus",
+    "nothing": "rien",
+    "nobody": "",
+}
 _POSSESSIVE = (
     ("mon", "ma", "mes"),
     ("ton", "ta", "tes"),
@@ -76,8 +84,20 @@ _POSSESSIVE = (
 # ------------------------------------------------------------------------------------------ spelling
 
 # Words before which nothing elides: h aspiré, and two numbers that begin with a vowel.
-NO_ELISION = frozenset(
-    "haricot hérisson hibou hiboux hamster hache haut haute huit huitième onze onzième Hongrie".split()
+NO_ELISION = (
+    "huit",
+    "huitième",
+    "onze",
+    "onzième",
+    "hache",
+    "hamster",
+    "haricot",
+    "haut",
+    "haute",
+    "hérisson",
+    "hibou",
+    "hiboux",
+    "Hongrie",
 )
 _VOWEL = (
     rf"(?!(?:{'|'.join(sorted(NO_ELISION))})s?\b)"
@@ -171,11 +191,10 @@ def possessive(owner: int, gender: str, following: str, *, plural: bool) -> str:
 
 # -------------------------------------------------------------------------------------------- numbers
 
-_ONES = (
-    "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept "
-    "dix-huit dix-neuf"
-).split()
-_TENS = "- - vingt trente quarante cinquante soixante soixante quatre-vingt quatre-vingt".split()
+_ONES_TABLE = """zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize dix-sept
+    dix-huit dix-neuf"""
+_ONES = _ONES_TABLE.split()
+_TENS = ("", "", "vingt", "trente", "quarante", "cinquante", "soixante", "soixante", "quatre-vingt", "quatre-vingt")
 
 
 def number(value: int, *, gender: str = "m") -> str:
@@ -314,14 +333,15 @@ def group(
     ne, pas = ("ne" if negation else ""), _NEGATION[negation]
     simple = "imperfect" if tense == "past" and state else SIMPLE.get(tense)
     if simple:
-        words = (ne, clitic, conjugate(infinitive, simple, person), pas, adverb)
+        words = [ne, clitic, conjugate(infinitive, simple, person), pas, adverb]
     elif tense in ("past", "perfect"):
-        auxiliary = conjugate("être" if etre else "avoir", "present", person)
         done = participle(infinitive)
-        words = (ne, clitic, auxiliary, pas, adverb, agree(done, agreement[0], plural=agreement[1]) if agreement else done)
+        if agreement:
+            done = agree(done, agreement[0], plural=agreement[1])
+        words = [ne, clitic, conjugate("être" if etre else "avoir", "present", person), pas, adverb, done]
     elif tense == "going":
-        words = (ne, conjugate("aller", "present", person), pas, adverb, clitic, infinitive)
+        words = [ne, conjugate("aller", "present", person), pas, adverb, clitic, infinitive]
     else:
         assert tense == "just", tense
-        words = (ne, conjugate("venir", "present", person), pas, adverb, "de", clitic, infinitive)
+        words = [ne, conjugate("venir", "present", person), pas, adverb, "de", clitic, infinitive]
     return " ".join(word for word in words if word)

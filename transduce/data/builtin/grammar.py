@@ -1,6 +1,17 @@
+"""All constructions with their weights, and the stream of finished sentences.
 
+A construction is a function that writes one sentence on both sides. Where to find them: statements.py,
+facts.py, questions.py, clauses.py, comparison.py. They put together phrases (phrases.py: who, what,
+where, when) and predicates (predicates.py: verbs with what follows them), and draw from a writer.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from transduce.data.builtin import clauses, comparison, facts, french, questions, statements
+from transduce.data.builtin.writer import Draft, Weighted, Writer
 
 LONGEST = 18
 SHORTEST = 3
@@ -16,45 +27,45 @@ class Sentence(NamedTuple):
 
 
 CONSTRUCTIONS: dict[Callable[[Writer], Draft], float] = {
-    statement: 24,
-    adult_statement: 4,
-    addressed_statement: 1.5,
-    animal: 5,
-    thing_described: 5,
-    thing_somewhere: 2.5,
-    there_is: 5,
-    identified: 3,
-    weather: 3,
-    age: 1.8,
-    price: 2,
-    hour: 2,
-    timetable: 2.2,
-    yes_or_no: 7,
-    adverb_question: 4.5,
-    where_is: 1.8,
-    who: 2,
-    what: 3,
-    order: 3.5,
-    lets: 1.2,
-    exclamation: 0.8,
-    two_clauses: 3,
-    because: 3.2,
-    when_future: 1.6,
-    if_present: 2,
-    when_past: 1.4,
-    reported: 2.2,
-    unknown: 1.4,
-    relative_subject: 2.4,
-    relative_object: 2.4,
-    comparison: 3,
-    superlative: 1,
-    two_qualities: 6,
-    chain: 2,
-    purpose: 1.6,
-    since: 1.4,
-    nothing: 1.6,
-    judged: 1.2,
-    hurts: 0.9,
+    statements.statement: 24,
+    statements.adult_statement: 4,
+    statements.addressed_statement: 1.5,
+    statements.animal: 5,
+    statements.thing_described: 5,
+    statements.thing_somewhere: 2.5,
+    statements.there_is: 5,
+    statements.identified: 3,
+    facts.weather: 3,
+    facts.age: 1.8,
+    facts.price: 2,
+    facts.hour: 2,
+    facts.timetable: 2.2,
+    questions.yes_or_no: 7,
+    questions.adverb_question: 4.5,
+    questions.where_is: 1.8,
+    questions.who: 2,
+    questions.what: 3,
+    questions.order: 3.5,
+    questions.lets: 1.2,
+    questions.exclamation: 0.8,
+    clauses.two_clauses: 3,
+    clauses.because: 3.2,
+    clauses.when_future: 1.6,
+    clauses.if_present: 2,
+    clauses.when_past: 1.4,
+    clauses.reported: 2.2,
+    clauses.unknown: 1.4,
+    clauses.relative_subject: 2.4,
+    clauses.relative_object: 2.4,
+    comparison.comparison: 3,
+    comparison.superlative: 1,
+    comparison.two_qualities: 6,
+    clauses.chain: 2,
+    clauses.purpose: 1.6,
+    statements.since: 1.4,
+    statements.nothing: 1.6,
+    statements.judged: 1.2,
+    statements.hurts: 0.9,
 }
 _CONSTRUCTIONS = Weighted(CONSTRUCTIONS)
 

@@ -124,12 +124,13 @@ SETS = {
     "ON": "table chair bed desk shelf sofa armchair carpet",
     "LAID": """key pen pencil book newspaper magazine letter hat bag cup glass plate wallet ticket phone umbrella map
         notebook basket gift photo bottle""",
-    "OWNABLE": "PET FARM CLOTHES PAIR CAR FURNITURE MACHINE KITCHENWARE THING PICTURE TEXT ROOM house apartment FRUIT DISH",
+    "OWNABLE": """PET FARM CLOTHES PAIR CAR FURNITURE MACHINE KITCHENWARE THING PICTURE TEXT ROOM house apartment
+        FRUIT DISH""",
     "HAD": """PET CAR book umbrella key phone camera computer radio house apartment ticket map watch ring hat coat
         pen pencil knife ladder garden bed desk question problem candle suitcase bag""",
     "RELATIVES": "brother sister son daughter cousin uncle aunt nephew niece child friend",
-    "LIKED": """FRUIT VEGETABLE FOOD DRINK DISH ANIMAL music snow flower rose movie concert museum song story novel poem train
-        boat game""",
+    "LIKED": """FRUIT VEGETABLE FOOD DRINK DISH ANIMAL music snow flower rose movie concert museum song
+        story novel poem train boat game""",
     "EATEN": "FRUIT DISH FOOD DRINK",
     "FEARED": "dog cat lion bear wolf tiger snake mouse horse plane exam doctor dentist boss",
     "HOMES": "house apartment castle farm village city",
@@ -315,8 +316,8 @@ big/bigger < grand : CAR FURNITURE BUILDING ROOM OUTSIDE FARM WILD NATURE box ba
 small/smaller < petit : CHILD PET FARM CAR FURNITURE MACHINE KITCHENWARE THING BUILDING ROOM OUTSIDE NATURE VEGETABLE
 tall/taller < grand : CHILD ADULT FRIEND FAMILY PROFESSION
 young/younger < jeune : ADULT FRIEND PROFESSION PET FARM
-old/older < vieux vieille vieil : man woman lady FRIEND FAMILY king queen PET FARM CAR FURNITURE MACHINE CLOTHES PAIR BUILDING AGED TEXT PICTURE PART movie
-    song village city tree
+old/older < vieux vieille vieil : man woman lady FRIEND FAMILY king queen PET FARM CAR FURNITURE MACHINE CLOTHES
+    PAIR BUILDING AGED TEXT PICTURE PART movie song village city tree
 pretty/prettier < joli : CLOTHES BUILDING ROOM OUTSIDE flower rose butterfly girl princess PICTURE song lamp doll box
 beautiful < beau belle bel : CLOTHES CAR BUILDING OUTSIDE NATURE ROOM PICTURE SHOW FURNITURE horse bird butterfly woman
     poem story
@@ -509,7 +510,8 @@ PLEASANT = """good beautiful pretty new clean fresh delicious comfortable modern
     loyal rich"""
 UNPLEASANT = """bad dirty broken expensive heavy boring difficult slow noisy dangerous dark old lazy shy strict jealous
     nervous poor sad sick tired worried late angry salty cold"""
-APART = """good bad, good delicious, clean dirty, easy difficult, interesting boring, light heavy, calm nervous,
+APART = """good bad, good delicious, bad delicious, clean dirty, easy difficult, interesting boring, light heavy,
+    calm nervous,
     rich poor, fast slow, quiet noisy, happy sad, beautiful pretty, young old, new old, cold delicious, angry kind,
     modern old, calm angry, happy angry, brave nervous, fresh cold, calm worried, late fast, bad salty,
     happy worried, kind strict, happy jealous"""
@@ -528,7 +530,7 @@ sleepy = sleep go_to_bed go_home drink:coffee -work -read:book+novel
 afraid = cry shout close:door+window+gate run -sleep -go_out -swim
 sad = cry call:PEOPLE go_home -sing -dance -laugh
 happy = sing dance smile laugh call:PEOPLE
-angry = shout leave break:plate+glass+bowl tear_up:letter+photo throw_away:letter+newspaper -answer:PEOPLE -smile -talk_to:PEOPLE
+angry = shout leave break:plate+glass+bowl tear_up:letter+photo throw_away:newspaper -answer:PEOPLE -smile
 late = run hurry drive miss:train+bus+plane -wait_for:PEOPLE
 sick = rest go_home -work -eat:meat+cake+soup -go_out -run -travel
 alone = cry call:PEOPLE cook read:novel+book listen_to:radio+music

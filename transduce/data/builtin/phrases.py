@@ -35,9 +35,9 @@ WE = Phrase("we", "nous", 3, plural=True, human=True, object_en="us")
 THEY = Phrase("they", "ils", 5, plural=True, human=True, object_en="them")
 TONIC = ("moi", "toi", "lui", "nous", "vous", "eux")
 _POSSESSIVES = ("my", "your", "his", "our", "your", "their")
-_ALWAYS_ONE = frozenset("mother father husband wife king queen boss grandmother grandfather".split())
+_ALWAYS_ONE = frozenset(["mother", "father", "husband", "wife", "king", "queen", "boss", "grandmother", "grandfather"])
 _FOR_WOMEN = frozenset(["dress", "skirt"])
-_MOSTLY_ONE = frozenset("MACHINE BUILDING ROOM OUTSIDE SHOW PART CAR PUBLIC FURNITURE".split())
+_MOSTLY_ONE = frozenset(["MACHINE", "BUILDING", "ROOM", "OUTSIDE", "SHOW", "PART", "CAR", "PUBLIC", "FURNITURE"])
 
 
 def you(w: Writer) -> Phrase:
@@ -158,7 +158,9 @@ def this(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) 
     core = _core(w, noun, plural=plural, describe=describe)
     near = w.chance(0.6)
     en = ("these" if near else "those") if plural else ("this" if near else "that")
-    return _phrase(noun, f"{en} {core.en}", f"{french.this(noun.gender, core.fr, plural=plural)} {core.fr}", plural=plural)
+    return _phrase(
+        noun, f"{en} {core.en}", f"{french.this(noun.gender, core.fr, plural=plural)} {core.fr}", plural=plural
+    )
 
 
 def a(w: Writer, noun: Noun, *, describe: float = 0.0, negative: bool = False) -> Phrase:
@@ -179,7 +181,7 @@ def some(
         fr = "de" if core.adjective_first else "des"
     else:
         fr = f"de {french.the(noun.gender, plural=plural)}"
-    phrase = _phrase(noun, f"{word} {core.en}".strip(), f"{fr} {core.fr}", plural)
+    phrase = _phrase(noun, f"{word} {core.en}".strip(), f"{fr} {core.fr}", plural=plural)
     return phrase._replace(after_de=core.fr)
 
 
@@ -382,9 +384,7 @@ def thing(
             return amount(w, noun, describe=describe)
         case _:
             word = "" if frame.habit else "any" if frame.negation or frame.question else "some"
-            return some(
-                w, noun, word=word, plural=not noun.mass, describe=describe, negative=bool(frame.negation)
-            )
+            return some(w, noun, word=word, plural=not noun.mass, describe=describe, negative=bool(frame.negation))
 
 
 def animal(w: Writer, *, plural: bool | None = None, groups: str = "PET FARM WILD") -> Phrase:
@@ -399,6 +399,20 @@ def animal(w: Writer, *, plural: bool | None = None, groups: str = "PET FARM WIL
     if draw < 0.25:
         return this(w, noun, plural=several, describe=0.2)
     return the(w, noun, plural=several, describe=0.25)
+
+
+def some_thing(w: Writer) -> Phrase:
+    """A thing as a subject, one that an adjective can be said of."""
+    noun = w.fresh(w.words.subjects)
+    while not w.words.described[noun]["predicate"]:
+        noun = w.fresh(w.words.subjects)
+    many = noun.has_plural and (noun.group == "PAIR" or w.chance(0.3))
+    draw = w.random()
+    if noun in w.words.ownable and draw < 0.3:
+        return owned(w, noun, plural=many)
+    if noun in w.words.ownable and draw < 0.4:
+        return genitive(w, noun, plural=many)
+    return this(w, noun, plural=many) if draw < 0.6 else the(w, noun, plural=many)
 
 
 def suits(w: Writer, phrase: Phrase) -> tuple[Adjective, ...]:
@@ -424,13 +438,9 @@ def place(w: Writer, *, going: bool, local: bool = False) -> Text:
     word = "to" if going else "at"
     match w.choose(_LOCAL if local else _PLACE_KINDS):
         case "at":
-            noun = w.fresh(w.words.at)
-            return Text(f"{word} the {noun.en}", f"à {french.the(noun.gender)} {noun.fr}")
+            return at_noun(w.fresh(w.words.at), going=going)
         case "in":
-            noun = w.fresh(w.words.inside)
-            return Text(
-                f"{'to' if going else 'in'} the {noun.en}", f"dans {french.the(noun.gender)} {noun.fr}"
-            )
+            return at_noun(w.fresh(w.words.inside), going=going, inside=True)
         case "city":
             city = w.fresh(w.words.cities)
             return Text(f"{'to' if going else 'in'} {city.en}", f"à {city.fr}")
@@ -443,6 +453,14 @@ def place(w: Writer, *, going: bool, local: bool = False) -> Text:
             return Text("at home", "à la maison")
         case _:
             return visit(w, word)
+
+
+def at_noun(noun: Noun, *, going: bool, inside: bool | None = None) -> Text:
+    """ "at the station", "in the kitchen", "to the kitchen"; ``inside`` tells dans from à."""
+    if inside is None:
+        inside = noun.group in ("ROOM", "NATURE") and noun.en != "office"
+    en = "to" if going else "in" if inside else "at"
+    return Text(f"{en} the {noun.en}", f"{'dans' if inside else 'à'} {french.the(noun.gender)} {noun.fr}")
 
 
 def visit(w: Writer, word: str) -> Text:

@@ -11,6 +11,8 @@ from transduce.data.builtin.phrases import Frame, Phrase
 from transduce.data.builtin.words import Adjective, Text, Verb
 from transduce.data.builtin.writer import Weighted, Writer
 
+NO_TEXT = Text("", "")
+
 
 class Predicate(NamedTuple):
     """A verb and what follows it on each side.
@@ -57,7 +59,7 @@ MUST = _special("modal", english.verb("must"), "devoir", state=True)
 SHOULD = _special("modal", english.verb("should"), "devoir", state=True)
 WOULD_LIKE_TO = _special("infinitive", english.verb("would"), "vouloir", state=True)
 
-_KINDS = Weighted(
+_KINDS: Weighted[Verb | str] = Weighted(
     {
         "transitive": 40,
         "intransitive": 17,
@@ -90,7 +92,9 @@ _KINDS = Weighted(
         "infinitive": 7,
     }
 )
-_DEEDS = Weighted({"transitive": 50, "intransitive": 18, "giving": 6, GOES: 9, STAYS: 2, PLAYS_GAME: 3, PLAYS_MUSIC: 3})
+_DEEDS: Weighted[Verb | str] = Weighted(
+    {"transitive": 50, "intransitive": 18, "giving": 6, GOES: 9, STAYS: 2, PLAYS_GAME: 3, PLAYS_MUSIC: 3}
+)
 
 
 def act(w: Writer, subject: Phrase, *, deed: bool = False) -> Verb:
@@ -98,7 +102,7 @@ def act(w: Writer, subject: Phrase, *, deed: bool = False) -> Verb:
     while True:
         kind = w.choose(_DEEDS if deed else _KINDS)
         verb = w.pick(w.words.verbs[kind]) if isinstance(kind, str) else kind
-        if deed and verb.state and kind == "transitive":
+        if deed and (verb.state or verb.en.base in _ONLY) and kind == "transitive":
             continue
         if verb is IS_JOB and subject.noun is not None and subject.noun.group in ("CHILD", "ADULT", "PROFESSION"):
             continue
@@ -133,7 +137,8 @@ _ONLY = {
 
 def frame_for(w: Writer, verb: Verb, subject: Phrase, *, question: bool = False, negative: float = 0.15) -> Frame:
     """A tense that suits ``verb``, and whether it is negated."""
-    tenses = _ONLY.get(verb.en.base) or _ONLY.get(verb.kind) or (_STATE_TENSES if verb.state else _EVENT_TENSES if verb.event else _DEED_TENSES)
+    usual = _STATE_TENSES if verb.state else _EVENT_TENSES if verb.event else _DEED_TENSES
+    tenses = _ONLY.get(verb.en.base) or _ONLY.get(verb.kind) or usual
     tense = w.choose(tenses)
     negation = ""
     if not question and tense not in ("used", "was", "just") and w.chance(negative):
@@ -165,7 +170,7 @@ def complete(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
 
 
 def _bond(w: Writer, verb: Verb, what: str) -> None:
-    w.bond(f"{verb.en.base} {verb.en.particle}".strip(), what)
+    w.bond(verb.name, what)
 
 
 def _transitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
@@ -191,9 +196,7 @@ def _with_person(w: Writer, verb: Verb, subject: Phrase) -> Predicate:
         other = p.other_pronoun(w, subject)
         if verb.preposition:
             return Predicate(verb, other.object_en, clitic=french.INDIRECT[other.person])
-        return Predicate(
-            verb, other.object_en, clitic=p.direct(other), agreement=(other.gender, other.plural)
-        )
+        return Predicate(verb, other.object_en, clitic=p.direct(other), agreement=(other.gender, other.plural))
     other = p.named_person(w) if w.chance(0.3) else p.person(w, owner=subject)
     if other.noun:
         _bond(w, verb, other.noun.en)
@@ -290,6 +293,8 @@ def quality(w: Writer, adjective: Adjective, subject: Phrase, *, degree: bool = 
     fr = adjective.fr(subject.gender, plural=subject.plural)
     if degree and adjective.comparative:
         more = w.choose(_DEGREES)
+        if more[0] in ("too", "a bit") and adjective in w.words.pleasant:
+            more = ("very", "très")
         return Text(f"{more[0]} {adjective.en}".strip(), f"{more[1]} {fr}".strip())
     return Text(adjective.en, fr)
 
@@ -446,11 +451,12 @@ def _infinitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
     return Predicate(verb, f"to {done.en}", f"{verb.preposition} {done.fr}".strip())
 
 
-def infinitive(w: Writer, subject: Phrase, *, negated: bool = False) -> Text:
+def infinitive(w: Writer, subject: Phrase, *, verb: Verb | None = None, negated: bool = False) -> Text:
     """Something that ``subject`` can do, without "to": "eat the apple", "manger la pomme"."""
-    verb = act(w, subject, deed=True)
-    while verb.event:
+    if verb is None:
         verb = act(w, subject, deed=True)
+        while verb.event:
+            verb = act(w, subject, deed=True)
     predicate = complete(w, verb, subject, Frame("infinitive", "not" if negated else ""))
     clitic = french.REFLEXIVE[subject.person] if verb.reflexive else predicate.clitic
     return Text(
@@ -488,7 +494,7 @@ _COMPLETIONS: dict[str, Completion] = {
 # -------------------------------------------------------------------------------------------- clauses
 
 
-def say(subject: Phrase, predicate: Predicate, frame: Frame, *, adverb: Text = Text("", ""), nominal: bool = True) -> Text:
+def say(subject: Phrase, predicate: Predicate, frame: Frame, *, adverb: Text = NO_TEXT) -> Text:
     """Subject and predicate as a statement, or as a yes-or-no question without its mark."""
     en = english.clause(
         subject.en,
@@ -543,7 +549,7 @@ def clause(
 
 def manner_of_time(w: Writer, predicate: Predicate, frame: Frame, *, timed: float) -> tuple[Text, Text]:
     """An adverb ("often", "already") and a time that suit the clause; either may be empty."""
-    none = Text("", "")
+    none = NO_TEXT
     verb = predicate.verb
     free = not predicate.adverb and (verb is not IS or predicate.en in w.words.mood_names)
     if frame.tense == "perfect":

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from transduce.data.builtin import english, french
+from transduce.data.builtin import phrases as p
+from transduce.data.builtin import predicates as v
+from transduce.data.builtin.phrases import Frame, Phrase
+from transduce.data.builtin.words import Text
+from transduce.data.builtin.writer import Draft, Weighted, Writer, draft
 
 
 def _asked_about(w: Writer) -> Phrase:
@@ -9,7 +15,7 @@ def _asked_about(w: Writer) -> Phrase:
     if w.chance(0.35):
         return p.you(w)
     subject = p.someone(w)
-    while subject.person == 0 or (subject.person == 3 and w.chance(0.6)) or (subject.person == 3 and subject is not p.WE):
+    while subject.person == 0 or (subject.person == 3 and (subject is not p.WE or w.chance(0.6))):
         subject = p.someone(w)
     return subject
 
@@ -40,9 +46,7 @@ def adverb_question(w: Writer) -> Draft:
     frame = v.frame_for(w, verb, subject, question=True)
     while frame.tense == "just" or (word[0] == "when" and frame.tense in ("now", "perfect", "used", "was")):
         frame = v.frame_for(w, verb, subject, question=True)
-    if verb is v.LIVES:
-        predicate = v.Predicate(verb)
-    elif verb is v.GOES and word[0] == "where":
+    if verb is v.LIVES or (verb is v.GOES and word[0] == "where"):
         predicate = v.Predicate(verb)
     else:
         # "some", not "any": only the adverb is in question.

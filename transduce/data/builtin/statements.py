@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from transduce.data.builtin import english, french
+from transduce.data.builtin import phrases as p
+from transduce.data.builtin import predicates as v
+from transduce.data.builtin.phrases import Frame, Phrase
+from transduce.data.builtin.words import Noun, Text
+from transduce.data.builtin.writer import Draft, Weighted, Writer, draft
 
 
 def statement(w: Writer) -> Draft:
     """Somebody does something: "My sister is washing the blue car."."""
-    verb_subject = p.someone(w)
-    return draft(v.clause(w, verb_subject))
+    return draft(v.clause(w, p.someone(w)))
 
 
 def adult_statement(w: Writer) -> Draft:
@@ -36,7 +41,7 @@ def animal(w: Writer) -> Draft:
     if deed == "wait_for" and not small:
         deed = "eat"
     if deed in ("sleep", "run"):
-        verb = _verb(w, "intransitive", deed)
+        verb = w.words.verb(deed)
         frame = v.frame_for(w, verb, subject, negative=0.08)
         if deed == "sleep" and small:
             spot = p.position(w)
@@ -46,7 +51,7 @@ def animal(w: Writer) -> Draft:
         w.bond(subject.noun.en, deed)
         predicate = v.Predicate(verb, *spot)
     else:
-        verb = _verb(w, "transitive", deed)
+        verb = w.words.verb(deed, "transitive")
         frame = v.frame_for(w, verb, subject, negative=0.1)
         if deed == "eat":
             noun = w.pick(w.words.animal_food.get(subject.noun) or w.words.select("bread meat"))
@@ -58,28 +63,13 @@ def animal(w: Writer) -> Draft:
         else:
             what = p.animal(w, groups="PET FARM bird butterfly", plural=None)
         predicate = v.Predicate(verb, what.en, what.fr)
-    return draft(_timed(w, subject, predicate, frame))
-
-
-def _object(w: Writer, *, plural: bool | None = None) -> Phrase:
-    """A thing as a subject."""
-    noun = w.fresh(w.words.subjects)
-    while not w.words.described[noun]["predicate"]:
-        noun = w.fresh(w.words.subjects)
-    many = noun.has_plural and (noun.group == "PAIR" or (w.chance(0.3) if plural is None else plural))
-    draw = w.random()
-    if noun in w.words.ownable and draw < 0.3:
-        return p.owned(w, noun, plural=many)
-    if noun in w.words.ownable and draw < 0.4:
-        return p.genitive(w, noun, plural=many)
-    if draw < 0.6:
-        return p.this(w, noun, plural=many)
-    return p.the(w, noun, plural=many)
+    adverb, when = v.manner_of_time(w, predicate, frame, timed=0.25)
+    return draft(v.at_time(w, v.say(subject, predicate, frame, adverb=adverb), when))
 
 
 def thing_described(w: Writer) -> Draft:
     """ "The red apples are not ripe."."""
-    subject = _object(w)
+    subject = p.some_thing(w)
     frame = Frame(w.choose(Weighted({"present": 75, "past": 20, "will": 5})), "not" if w.chance(0.18) else "")
     return draft(v.say(subject, v.complete(w, v.IS, subject, frame), frame))
 
@@ -170,8 +160,7 @@ def identified(w: Writer) -> Draft:
 def since(w: Writer) -> Draft:
     """ "She has been living in Rome for three years."; the present with depuis."""
     subject = p.someone(w)
-    verb = w.pick((v.LIVES, _verb(w, "intransitive", "wait"), _verb(w, "intransitive", "sleep"),
-                   _verb(w, "intransitive", "study"), _verb(w, "intransitive", "work"), v.PLAYS_MUSIC))
+    verb = w.pick((v.LIVES, v.PLAYS_MUSIC, *(w.words.verb(name) for name in ("wait", "sleep", "study", "work"))))
     predicate = v.complete(w, verb, subject, Frame("present"))
     lapse = p.span(w, 0, 1) if verb.en.base in ("wait", "sleep") else p.span(w, 3, 5)
     en = f"{subject.en} {english.have(subject.person)} been {verb.en.ing} {predicate.en}".rstrip()

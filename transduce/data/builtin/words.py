@@ -133,6 +133,7 @@ class Words:
     """Everything the grammar can ask for. Build it once: ``words()``."""
 
     def __init__(self) -> None:
+        self._selected: dict[str, tuple[Noun, ...]] = {}
         self.verbs: dict[str, tuple[Verb, ...]]
         self.groups: dict[str, tuple[Noun, ...]] = {
             name: tuple(_noun(entry, name) for entry in _entries(table)) for name, table in lexicon.NOUNS.items()
@@ -150,7 +151,7 @@ class Words:
                 ("infinitive", lexicon.WITH_INFINITIVE),
             )
         }
-        self._verb_names = self._by_name()
+        self._verb_names = {(kind, verb.name): verb for kind, verbs in self.verbs.items() for verb in verbs}
         self.reasons = {
             name.strip(): tuple(self._deed(deed) for deed in deeds.split())
             for name, deeds in (line.split("=") for line in lexicon.REASONS.strip().splitlines())
@@ -217,6 +218,11 @@ class Words:
 
     def select(self, names: str) -> tuple[Noun, ...]:
         """The nouns that ``names`` (groups, sets, single nouns) stand for, each once, in order."""
+        if names not in self._selected:
+            self._selected[names] = tuple(self._find(names))
+        return self._selected[names]
+
+    def _find(self, names: str) -> dict[Noun, None]:
         found: dict[Noun, None] = {}
         for name in names.split():
             if name in self.groups:
@@ -225,7 +231,7 @@ class Words:
                 found.update(dict.fromkeys(self.select(lexicon.SETS[name])))
             else:
                 found[self.nouns[_spaced(name)]] = None
-        return tuple(found)
+        return found
 
     @functools.cached_property
     def described(self) -> dict[Noun, dict[str, tuple[Adjective, ...]]]:
@@ -240,17 +246,9 @@ class Words:
                     table[noun][place] += (adjective,)
         return table
 
-    def verb(self, name: str) -> Verb:
-        """A verb by the name it has in the tables ("look_at"); an intransitive one where there are two."""
-        return self._verb_names[name]
-
-    def _by_name(self) -> dict[str, Verb]:
-        """All verbs by name, the intransitive ones last, so that they win."""
-        return {
-            verb.name: verb
-            for kind in ("infinitive", "giving", "transitive", "intransitive")
-            for verb in self.verbs[kind]
-        }
+    def verb(self, name: str, kind: str = "intransitive") -> Verb:
+        """A verb by the table that lists it and the name it has there ("look_at")."""
+        return self._verb_names[kind, name]
 
     def _deed(self, entry: str) -> Deed:
         """An entry of REASONS or PURPOSES: "rest", "-swim", "put_on:coat+scarf"."""
@@ -258,11 +256,10 @@ class Words:
         negative = entry.startswith("-")
         if not colon:
             return Deed(self.verb(name), negative)
-        named = (verb for verb in self.verbs["transitive"] if verb.name == name)
         names = objects.replace("+", " ").split()
         people = "PEOPLE" in names
         nouns = self.select(" ".join(word for word in names if word != "PEOPLE"))
-        return Deed(next(named)._replace(objects=nouns, people=people), negative)
+        return Deed(self.verb(name, "transitive")._replace(objects=nouns, people=people), negative)
 
     def _measures(self) -> dict[Noun, tuple[Noun, ...]]:
         """For each noun what it is measured in ("a glass of")."""

@@ -35,6 +35,22 @@ _MADAM = Address(4, "f", False, Text("madam", "madame"))
 _CHILDREN = Address(4, "m", True, Text("children", "les enfants"))
 
 
+class Draft(NamedTuple):
+    """A sentence before it is spelled; ``mark`` is its final mark. Without words it is not to be used."""
+
+    en: str
+    fr: str
+    mark: str = "."
+
+
+REJECTED = Draft("", "")
+
+
+def draft(text: Text, mark: str = ".") -> Draft:
+    """``text`` as a whole sentence."""
+    return Draft(text.en, text.fr, mark)
+
+
 class Writer:
     """Draws from one seeded stream. Only ``random.random`` is asked: it is the same in every Python."""
 
