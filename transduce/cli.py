@@ -246,7 +246,7 @@ def inspect(
     from transduce.data.readers import open_pairs
     from transduce.data.report import inspect_pairs
 
-    settings = {"source": source, "target": target, "encoding": encoding, "header": header, "delimiter": delimiter}
+    settings: dict[str, Any] = {"source": source, "target": target, "encoding": encoding, "header": header, "delimiter": delimiter}
     readers = [open_pairs(paths if len(paths) > 1 else paths[0], format=format, **settings) if paths else None
                for paths in (data, valid, test)]  # fmt: skip
     assert readers[0] is not None

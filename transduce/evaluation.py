@@ -47,7 +47,7 @@ def forced_scores(model: Generator, sources: Sequence[Sequence[int]], targets: S
     sources, targets: token ids without start and end. Returns one ``Forced`` a pair, in the input's order.
     """
     device = next(model.parameters()).device
-    pairs = [(np.asarray(s, dtype=np.int64), np.asarray(t, dtype=np.int64)) for s, t in zip(sources, targets, strict=True)]
+    pairs = list(zip(sources, targets, strict=True))
     order = sorted(range(len(pairs)), key=lambda i: (len(pairs[i][1]), len(pairs[i][0])))
     found: list[Forced] = [Forced(0.0, 0, 0)] * len(pairs)
     was_training = model.training

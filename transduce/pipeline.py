@@ -162,7 +162,7 @@ def _prepare(folder: Path, config: RunConfig, in_memory: dict[str, Any], say: Sa
         raise RunError(
             f"{folder}: was stopped before its pairs were read, and they came from memory. Start it again from there."
         )
-    settings = {"source": request.source, "target": request.target, "format": request.format,
+    settings: dict[str, Any] = {"source": request.source, "target": request.target, "format": request.format,
                 "encoding": request.encoding, "header": request.header, "delimiter": request.delimiter}  # fmt: skip
     reader = open_pairs(data if data is not None else _one_or_many(request.data), **settings)
     say(f"Reading {reader.name} ({reader.format}): {reader.source_column} -> {reader.target_column}")

@@ -623,21 +623,21 @@ def written(model: RNN, source: Tensor, lengths: Tensor, steps: int) -> Tensor:
 @pytest.mark.parametrize(
     ("values", "most", "turned", "steps"),
     [
-        ({"cell": "lstm", "attention": "general"}, 6, True, 400),
-        ({"cell": "gru", "attention": "additive", "input_feeding": True}, 5, False, 300),
-        ({"cell": "lstm", "attention": "none", "bidirectional": False, "reverse_source": True}, 3, False, 600),
-        ({"cell": "rnn", "attention": "none", "bidirectional": False}, 3, True, 600),
+        ({"cell": "lstm", "attention": "general"}, 5, True, 300),
+        ({"cell": "gru", "attention": "additive", "input_feeding": True}, 4, False, 200),
+        ({"cell": "lstm", "attention": "none", "bidirectional": False, "reverse_source": True}, 3, False, 400),
+        ({"cell": "rnn", "attention": "none", "bidirectional": False}, 3, True, 400),
     ],
     ids=["reverse-attention", "copy-feeding", "copy-unattended", "reverse-article"],
 )
 def test_it_learns(values: dict[str, Any], most: int, turned: bool, steps: int) -> None:
     """Nine of ten unseen digit strings come out right, written by start and step."""
     model = made(embed=32, hidden=64, tied="all", dropout=0.0, vocabs=(14, 14), **values)
-    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    optimizer = torch.optim.Adam(model.parameters(), lr=7e-3)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, steps)
     generator = torch.Generator().manual_seed(7)
     for _ in range(steps):
-        source, lengths, target_in, wanted = digits(64, least=most // 2, most=most, turned=turned, generator=generator)
+        source, lengths, target_in, wanted = digits(32, least=most // 2, most=most, turned=turned, generator=generator)
         loss = F.cross_entropy(model(source, lengths, target_in).flatten(0, 1), wanted.flatten(), ignore_index=0)
         optimizer.zero_grad()
         loss.backward()
@@ -646,5 +646,4 @@ def test_it_learns(values: dict[str, Any], most: int, turned: bool, steps: int) 
         schedule.step()
     source, lengths, _, wanted = digits(300, least=most // 2, most=most, turned=turned, generator=generator)
     right = (written(model.eval(), source, lengths, wanted.shape[1]) == wanted).all(dim=1).float().mean()
-    print('ACC', right, loss)
     assert right > 0.9

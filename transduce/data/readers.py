@@ -129,8 +129,9 @@ class PairReader:
 
     def _nothing(self) -> str:
         if not self.rows:
-            below = "nothing under its header row" if self.header and self.format in ("csv", "tsv") else "no pairs"
-            return f"it has {below}."
+            if self.header and self.format in ("csv", "tsv"):
+                return "nothing stands under the header row. If that row is a pair, pass --no-header."
+            return "it is empty."
         reasons = ", ".join(f"{dropped.count:,} with a {reason}" for reason, dropped in self.dropped.items())
         reasons = reasons.replace("with a blank line", "blank")
         return f"no usable pair: of {self.rows:,} rows, {reasons}. Are --source and --target the right columns?"

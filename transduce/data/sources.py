@@ -69,7 +69,7 @@ class Opened:
 def open_files(paths: Sequence[Path], request: Request) -> Opened:
     """Open files, or standard input ("-"), by the format that was asked for, that their names or their content tell."""
     files = _Files(paths, request)
-    chosen = request.format or _format_by_name(paths) or _format_by_delimiter(request) or files.sniff()
+    chosen = request.format or _format_by_name(paths) or files.sniff()
     if request.delimiter is not None and chosen not in ("csv", "tsv"):
         raise ConfigError(f"{files.name}: a delimiter has no meaning for {chosen}; it is for CSV.")
     if request.header is not None and chosen not in ("csv", "tsv"):
@@ -92,7 +92,7 @@ class _Files:
         self.paths, self.request = tuple(paths), request
         self.progress = Progress()
         self.name = " + ".join(display_name(path) for path in paths)
-        self.sniffed = False  # whether the content told the format
+        self.sniffed = False  # whether neither the user nor the names told the format
         self._ahead: dict[Path, Iterator[str]] = {}
 
     def chunks(self, path: Path) -> Iterator[str]:
@@ -113,6 +113,8 @@ class _Files:
     def sniff(self) -> str:
         """The format that the first lines look like. Raises ``DataError`` when they look like no pairs."""
         path, self.sniffed = self.paths[0], True
+        if self.request.delimiter is not None:
+            return "tsv" if self.request.delimiter == "\t" else "csv"
         chunk = self.first_chunk(path)
         line = next((line for line in split_lines(chunk) if line.strip()), "").lstrip()
         if line.startswith(('{"', '["', "{ ")) and "\t" not in line:
@@ -158,10 +160,6 @@ def _format_by_name(paths: Sequence[Path]) -> str | None:
             "for other names pass --format."
         )
     return "text"
-
-
-def _format_by_delimiter(request: Request) -> str | None:
-    return None if request.delimiter is None else "tsv" if request.delimiter == "\t" else "csv"
 
 
 # ----------------------------------------------------------------------------------------------- CSV and TSV

@@ -55,6 +55,7 @@ def _effect(w: Writer, deed: Deed, subject: Phrase, tense: str) -> Text:
     """What ``subject`` does then, or does not do."""
     frame = Frame(tense, "not" if deed.negative else "")
     w.bond("because", deed.verb.name)
+    w.plain = True
     return v.clause(w, subject, verb=deed.verb, frame=frame, timed=0)
 
 
@@ -85,14 +86,17 @@ def because(w: Writer) -> Draft:
         two = _cause(w, name, p.pronoun(subject), "past" if tense == "past" else "present")
         return join(one, ("because", "parce que"), two)
     tense = w.choose(Weighted({"past": 45, "going": 25, "will": 15, "now": 15}))
-    verb = v.GOES if w.chance(0.5) else w.words.verb(w.pick(("go_out", "leave", "get_up", "go_home", "hurry")))
-    if verb.event and tense == "now":
-        tense = "going"
-    one = v.clause(w, subject, verb=verb, frame=Frame(tense), timed=0.1)
-    past = tense == "past"
-    reason = v.NEEDS if past or w.chance(0.5) else v.MUST
-    frame = Frame("past" if past else "present")
-    two = v.clause(w, p.pronoun(subject), verb=reason, frame=frame, timed=0)
+    frame = Frame("past" if tense == "past" else "present")
+    if frame.tense == "past" or w.chance(0.5):
+        shop = w.words.nouns[w.pick(("market", "bakery", "farm"))]
+        buying = next(deed for deed in w.words.purposes[shop] if deed.name == "buy")
+        one = v.say(subject, v.Predicate(v.GOES, *p.at_noun(shop, going=True)), Frame(tense))
+        two = v.say(p.pronoun(subject), v.needs(w, w.fresh(buying.objects), subject, frame), frame)
+    else:
+        verb = w.words.verb(w.pick(("go_out", "go_home", "hurry", "have_lunch", "have_dinner")))
+        w.plain = True
+        one = v.clause(w, subject, verb=verb, frame=Frame(tense), timed=0.1)
+        two = v.clause(w, p.pronoun(subject), verb=v.MUST, frame=frame, timed=0)
     return join(one, ("because", "parce que"), two)
 
 
@@ -370,5 +374,6 @@ def purpose(w: Writer) -> Draft:
     while frame.tense in ("just", "perfect"):
         frame = v.frame_for(w, v.GOES, subject, negative=0)
     one = v.say(subject, v.Predicate(v.GOES, *p.at_noun(noun, going=True)), frame)
+    w.plain = True
     goal = v.infinitive(w, subject, verb=deed)
     return Draft(f"{one.en} to {goal.en}", f"{one.fr} pour {goal.fr}")

@@ -32,7 +32,12 @@ def comparison(w: Writer) -> Draft:
         if w.chance(0.2) and first.noun in w.words.ownable:
             first = p.owned(w, first.noun)
     theirs = _degrees(w, second)
-    common = [adjective for adjective in _degrees(w, first) if adjective in theirs]
+    relatives = any(phrase.noun and phrase.noun.group == "FAMILY" for phrase in (first, second))
+    common = [
+        adjective
+        for adjective in _degrees(w, first)
+        if adjective in theirs and not (relatives and adjective.en in ("old", "young"))
+    ]
     if not common:
         return REJECTED
     adjective = w.pick(common)

@@ -142,9 +142,8 @@ def genitive(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0
     else:
         holder = the(w, w.fresh(w.words.select("PROFESSION ADULT")))
     core = _core(w, noun, plural=plural, describe=describe)
-    suffix = "'" if holder.en.endswith("s") and holder.noun else "'s"
     article = french.the(noun.gender, plural=plural)
-    return _phrase(noun, f"{holder.en}{suffix} {core.en}", f"{article} {core.fr} {holder.of}", plural=plural)
+    return _phrase(noun, f"{holder.en}'s {core.en}", f"{article} {core.fr} {holder.of}", plural=plural)
 
 
 def the(w: Writer, noun: Noun, *, plural: bool = False, describe: float = 0.0) -> Phrase:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from transduce.data.builtin import english, french
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin.phrases import Frame, Phrase
-from transduce.data.builtin.words import Adjective, Text, Verb
+from transduce.data.builtin.words import Adjective, Noun, Text, Verb
 from transduce.data.builtin.writer import Weighted, Writer
 
 NO_TEXT = Text("", "")
@@ -207,6 +207,8 @@ _COMPANY = ("with", "avec"), ("without", "sans")
 
 
 def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
+    if w.plain:
+        return Predicate(verb)
     draw = w.random()
     base = verb.en.base
     if verb.adverbs and draw < 0.4:
@@ -398,7 +400,12 @@ def _wanted(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
 
 
 def _needed(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
-    noun = w.fresh(w.words.had if w.chance(0.7) else w.words.eaten)
+    return needs(w, w.fresh(w.words.had if w.chance(0.7) else w.words.eaten), subject, frame)
+
+
+def needs(w: Writer, noun: Noun, subject: Phrase, frame: Frame) -> Predicate:
+    """ "needs some bread": avoir besoin de, without the partitive."""
+    verb = NEEDS
     _bond(w, verb, noun.en)
     draw = w.random()
     any_ = "any" if frame.negation or frame.question else "some"

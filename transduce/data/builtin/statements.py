@@ -168,6 +168,11 @@ def since(w: Writer) -> Draft:
     return Draft(f"{en} for {lapse.en}", f"{fr} depuis {lapse.fr}")
 
 
+_ANYTHING_TABLE = """eat drink buy sell read write see hear find lose take break understand learn choose bring receive
+    draw clean hide forget borrow repair wear cut"""
+_ANYTHING = tuple(_ANYTHING_TABLE.split())
+
+
 def nothing(w: Writer) -> Draft:
     """ "She did not buy anything.", "Nobody is working today."."""
     if w.chance(0.5):
@@ -181,7 +186,7 @@ def nothing(w: Writer) -> Draft:
         fr = v.french_verb(subject, predicate, Frame(frame.tense, "nobody"))
         return Draft(en, f"personne {fr} {predicate.fr}".rstrip())
     subject = p.someone(w)
-    verb = w.pick([verb for verb in w.words.verbs["transitive"] if verb.objects and not verb.preposition])
+    verb = w.words.verb(w.pick(_ANYTHING), "transitive")
     frame = v.frame_for(w, verb, subject, negative=0)
     while frame.tense in ("just", "was", "used"):
         frame = v.frame_for(w, verb, subject, negative=0)

@@ -65,6 +65,7 @@ class Writer:
         self.used: set[object] = set()  # nouns and names in it: none comes twice
         self.addressed = False  # whether "you" or "your" occurs
         self.them = True  # whether "them" may stand for people not named (it is masculine then)
+        self.plain = False  # whether verbs come without manner, company or place
         self.address = Address()
         draw = self.random()
         if draw < 0.2:
