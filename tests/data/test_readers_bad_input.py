@@ -273,7 +273,7 @@ def test_nul_and_surrogates_in_other_formats(file: File, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["p.csv.gz", "p.tsv.gz", "p.jsonl.gz"])
 def test_corrupt_gzip(file: File, name: str) -> None:
     row = {"p.csv.gz": "a,b{}\n", "p.tsv.gz": "a\tb{}\n", "p.jsonl.gz": '{{"a": "b", "c": "{}"}}\n'}[name]
-    packed = gzip.compress("".join(row.format(os.urandom(4).hex()) for _ in range(100_000)).encode())
+    packed = gzip.compress("".join(row.format(os.urandom(4).hex()) for _ in range(20_000)).encode())
     for broken, what in (
         (packed[: len(packed) // 2], "ends too early"),
         (packed[:-4], "ends too early"),

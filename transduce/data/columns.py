@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from transduce.data.languages import column_word
-from transduce.data.lines import shown
+from transduce.data.lines import printable, shown
 from transduce.errors import ConfigError, DataError, nearest
 
 _NAME = re.compile(r"[^\W\d_][\w .\-/()#:]{0,39}")
@@ -98,7 +98,7 @@ def _place(columns: Sequence[str], wanted: str, problem: str, seen: str, *, numb
     if re.fullmatch(r"[0-9]{1,6}", wanted) and 1 <= int(wanted) <= len(columns):
         return int(wanted) - 1
     advice = f" {_HINT}, as numbers, or give the file a header row." if numbered else ""
-    hint = nearest(wanted, columns) if not numbered else ""
+    hint = nearest(wanted, map(printable, columns)) if not numbered else ""
     raise ConfigError(f"{problem} {shown(wanted)}.{hint} It has {seen}.{advice}")
 
 

@@ -137,7 +137,7 @@ def text_encoding(name: str) -> str:
     except (LookupError, ValueError, TypeError, AttributeError):
         known = {*aliases, *aliases.values(), "utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1"}
         hint = nearest(name, known) or " For example: utf-8, utf-16, cp1252, gb18030, shift_jis."
-        raise ConfigError(f'unknown encoding "{name}".{hint}') from None
+        raise ConfigError(f"unknown encoding {shown(name)}.{hint}") from None
     return name
 
 
@@ -179,19 +179,24 @@ def _cannot_open(path: Path, error: OSError | ValueError) -> DataError:
 
 
 class _Source:
-    """Bytes of a file or a pipe, counted; ``head`` holds the first ones, which ``read`` gives again."""
+    """Bytes of a file or a pipe, counted; ``head`` holds the first ones, which ``read`` gives again.
 
-    def __init__(self, raw: Any, progress: Progress) -> None:
-        # read1 gives what a pipe holds now instead of waiting for a whole block.
-        self._take, self._progress = getattr(raw, "read1", raw.read), progress
+    From a pipe ``read`` gives what is there now instead of waiting for a whole block.
+    """
+
+    def __init__(self, raw: Any, progress: Progress, *, pipe: bool) -> None:
+        self._take = getattr(raw, "read1", raw.read) if pipe else raw.read
+        self._progress, self._pipe = progress, pipe
         self.head = b""
-        while len(self.head) < 16 and not (b"\n" in self.head and self.head[0] != 0x1F) and (more := self._read(16)):
+        while len(self.head) < 16 and not (pipe and b"\n" in self.head) and (more := self._read(16 - len(self.head))):
             self.head += more
         self._again = self.head
 
     def read(self, size: int) -> bytes:
         found, self._again = self._again[:size], self._again[size:]
-        return found or self._read(size)
+        if len(found) == size or (found and self._pipe):
+            return found
+        return found + self._read(size - len(found))
 
     def _read(self, size: int) -> bytes:
         found: bytes = self._take(size) or b""
@@ -213,9 +218,10 @@ def _blocks(path: Path, progress: Progress) -> Iterator[bytes]:
 def _unpacked(raw: IO[bytes], path: Path, progress: Progress) -> Iterator[bytes]:
     name = display_name(path)
     try:
-        source = _Source(raw, progress)
+        source = _Source(raw, progress, pipe=path == STDIN)
         if source.head.startswith(b"\x1f\x8b"):
-            source = _Source(gzip.GzipFile(fileobj=source, mode="rb"), Progress())  # type: ignore[call-overload]
+            unpacked = gzip.GzipFile(fileobj=source, mode="rb")  # type: ignore[call-overload]
+            source = _Source(unpacked, Progress(), pipe=path == STDIN)
         for magic, what in _MAGIC.items():
             if source.head.startswith(magic):
                 raise DataError(f"this is {what}", file=name)
@@ -287,7 +293,8 @@ def guess_encoding(sample: bytes) -> tuple[str, str] | None:
 def _nul(text: str) -> LineFault:
     """A NUL in ``text``, with what it probably means."""
     place = text.index("\0")
-    if text[place : place + 400].count("\0") > 100:
+    around = text[max(0, place - 1) : place + 400]
+    if around.count("\0") > max(2, 0.3 * len(around)):
         return LineFault(
             "NUL characters, as in UTF-16 read as UTF-8, or in a file that is not text. "
             "If it is UTF-16, pass --encoding utf-16-le or utf-16-be."

@@ -9,7 +9,7 @@ from typing import Any
 
 from transduce.data.columns import printed
 from transduce.data.formats import BATCH, Texts, clean
-from transduce.data.lines import STDIN, Progress, display_name, opened
+from transduce.data.lines import STDIN, Progress, display_name, opened, printable
 from transduce.errors import DataError, MissingExtra
 
 
@@ -87,5 +87,5 @@ class ParquetFile:
             with self._pyarrow.parquet.ParquetFile(str(self.path)) as file:
                 yield file
         except (self._pyarrow.ArrowException, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = printable(" ".join(str(error).split()))[:200]
             raise DataError(f"broken Parquet file ({reason}). Copy or download it again.", file=self.name) from None

@@ -93,6 +93,10 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         hidden = 256 if scaled < 1_500 else 512
         model = msgspec.structs.replace(model, hidden=hidden)
         reasons.append(f"hidden {hidden} for this budget")
+    rate = 5e-3 if model.hidden <= 256 else 3e-3
+    training = msgspec.structs.replace(training, optim=msgspec.structs.replace(training.optim, lr=rate))
+    if passes > LONGEST_PASSES and seconds is not None:
+        reasons.append(f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart")
     dropout = 0.1 if passes < 8 else 0.2 if passes < 20 else 0.3
     model = msgspec.structs.replace(model, dropout=dropout)
     reasons.append(f"dropout {dropout} for about {min(passes, LONGEST_PASSES):.0f} passes")
