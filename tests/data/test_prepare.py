@@ -85,8 +85,15 @@ def test_labels_are_learned_and_held_out_all_the_same(labels_first: bool, tmp_pa
     assert (len(prepared.train), len(prepared.valid), len(prepared.test)) == (360, 20, 20)
     assert {pair[not labels_first] for pair in decoded(prepared)} == {"good", "bad"}
     assert len(prepared.notes) == 1
-    assert ("held-out sources do not" in prepared.notes[0]) != labels_first
+    assert ("the held-out sources do not" in prepared.notes[0]) != labels_first
+    assert not any("none of it is seen" in line for line in prepared.report.lines())
     assert Prepared.open(tmp_path / "data").notes == prepared.notes
+
+
+def test_two_pairs_many_times_over_are_not_on_both_sides(tmp_path: Path) -> None:
+    prepared = run([("a", "b"), ("c", "d")] * 50, tmp_path / "data")
+    assert (len(prepared.train), len(prepared.valid), len(prepared.test)) == (50, 0, 50)
+    assert len(set(decoded(prepared))) == 1
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(2, (1, 1, 0)), (3, (2, 1, 0)), (4, (2, 1, 1)), (30, (28, 1, 1))])

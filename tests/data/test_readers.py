@@ -26,7 +26,8 @@ from transduce.errors import ConfigError, DataError
 
 Texts = list[tuple[str, str]]
 # What str.splitlines would split at, and what naive readers take for missing values or for quoting.
-HARD = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "None", "NA", "nan", "null", '"', '""', "5\" disk", "\ufeffx", "'", "\\"]
+HARD = ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\ufeffx"]
+HARD += ["None", "NA", "nan", "null", '"', '""', '5" disk', "'", "\\"]
 characters = st.characters(blacklist_categories=["Cs"], blacklist_characters="\0")
 anything = st.one_of(st.text(characters, min_size=1, max_size=12), st.sampled_from(HARD))
 
@@ -38,11 +39,16 @@ def usable(text: str) -> bool:
 
 cells = anything.filter(usable)
 line_texts = cells.filter(lambda text: "\n" not in text and not text.endswith("\r"))
+ends = st.sampled_from(["\n", "\r\n"])
 tab_free = line_texts.filter(lambda text: "\t" not in text)
 
 
 def pairs_of(path: Any, **options: Any) -> Texts:
     return [(pair.source, pair.target) for pair in open_pairs(path, **options)]
+
+
+def first_dropped(reader: PairReader) -> dict[str, list[int]]:
+    return {reason: found.first_rows for reason, found in reader.dropped.items()}
 
 
 def write(path: Path, text: str | bytes) -> Path:
@@ -64,7 +70,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ------------------------------------------------------------------------------------------- what was written
 
 
-@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.sampled_from(",;|\t"), st.sampled_from(["\n", "\r\n"]))
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.sampled_from(",;|\t"), ends)
+@settings(deadline=None)
 def test_csv_gives_back_any_text(folder: Path, texts: Texts, delimiter: str, end: str) -> None:
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
@@ -75,22 +82,25 @@ def test_csv_gives_back_any_text(folder: Path, texts: Texts, delimiter: str, end
 
 
 @given(st.lists(st.tuples(line_texts, line_texts), min_size=1, max_size=6))
+@settings(deadline=None)
 def test_csv_with_least_quoting_gives_back_any_text(folder: Path, texts: Texts) -> None:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([("english", "french"), *texts])
     assert pairs_of(write(folder / "pairs.csv", buffer.getvalue())) == texts
 
 
-@given(st.lists(st.tuples(tab_free, tab_free), min_size=1, max_size=6), st.sampled_from(["\n", "\r\n"]), st.booleans())
-def test_tsv_gives_back_any_text(folder: Path, texts: Texts, end: str, ended: bool) -> None:
+@given(texts=st.lists(st.tuples(tab_free, tab_free), min_size=1, max_size=6), end=ends, ended=st.booleans())
+@settings(deadline=None)
+def test_tsv_gives_back_any_text(folder: Path, texts: Texts, end: str, *, ended: bool) -> None:
     content = end.join("\t".join(pair) for pair in texts) + (end if ended else "")
     path = write(folder / "pairs.tsv", "english\tfrench" + end + content)
     assert pairs_of(path) == texts
     assert pairs_of(path, source="french", target="english") == [(b, a) for a, b in texts]
 
 
-@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.booleans())
-def test_jsonl_gives_back_any_text(folder: Path, texts: Texts, ascii_only: bool) -> None:
+@given(texts=st.lists(st.tuples(cells, cells), min_size=1, max_size=6), ascii_only=st.booleans())
+@settings(deadline=None)
+def test_jsonl_gives_back_any_text(folder: Path, texts: Texts, *, ascii_only: bool) -> None:
     records = [json.dumps({"en": a, "fr": b}, ensure_ascii=ascii_only) for a, b in texts]
     assert pairs_of(write(folder / "a.jsonl", "\n".join(records))) == texts
     nested = [json.dumps({"id": 1, "translation": {"en": a, "fr": b}}, ensure_ascii=ascii_only) for a, b in texts]
@@ -99,6 +109,7 @@ def test_jsonl_gives_back_any_text(folder: Path, texts: Texts, ascii_only: bool)
 
 
 @given(st.lists(st.tuples(line_texts, line_texts), min_size=1, max_size=6))
+@settings(deadline=None)
 def test_parallel_text_gives_back_any_text(folder: Path, texts: Texts) -> None:
     contents = {side: "".join(f"{pair[i]}\n" for pair in texts) for i, side in enumerate(["en", "fr"])}
     # A byte order mark of the file goes; one that is text stays.
@@ -110,7 +121,7 @@ def test_parallel_text_gives_back_any_text(folder: Path, texts: Texts) -> None:
 
 
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6))
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 def test_parquet_gives_back_any_text(folder: Path, texts: Texts) -> None:
     table = pa.table({"id": range(len(texts)), "en": [a for a, _ in texts], "fr": [b for _, b in texts]})
     path = folder / "pairs.parquet"
@@ -121,6 +132,7 @@ def test_parquet_gives_back_any_text(folder: Path, texts: Texts) -> None:
 
 
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6))
+@settings(deadline=None)
 def test_memory_gives_back_any_text(texts: Texts) -> None:
     assert pairs_of(texts) == texts
     assert pairs_of(iter(texts)) == texts
@@ -130,10 +142,11 @@ def test_memory_gives_back_any_text(texts: Texts) -> None:
 
 
 def test_data_frame_gives_back_text_and_drops_missing_values() -> None:
-    frame = pd.DataFrame({"fr": ["un", None, "trois", "NA"], "n": [1, 2, 3, 4], "en": ["one", "two", float("nan"), "None"]})
+    english, french = ["one", "two", float("nan"), "None"], ["un", None, "trois", "NA"]
+    frame = pd.DataFrame({"fr": french, "n": [1, 2, 3, 4], "en": english})
     reader = open_pairs(frame, source="en", target="fr")
     assert list(reader) == [Pair("one", "un", 1), Pair("None", "NA", 4)]
-    assert {reason: found.first_rows for reason, found in reader.dropped.items()} == {"blank target": [2], "blank source": [3]}
+    assert first_dropped(reader) == {"blank target": [2], "blank source": [3]}
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
@@ -183,7 +196,8 @@ def test_multibyte_encoding_across_blocks(file: Any) -> None:
 
 def test_long_rows_and_large_files(file: Any) -> None:
     long = "word " * 200_000  # a million characters, several blocks
-    assert pairs_of(file("pairs.csv", f'en,fr\n"{long}\n{long}",b\nc,d\n')) == [(f"{long}\n{long.strip()}", "b"), ("c", "d")]
+    path = file("pairs.csv", f'en,fr\n"{long}\n{long}",b\nc,d\n')
+    assert pairs_of(path) == [(f"{long}\n{long.strip()}", "b"), ("c", "d")]
     assert pairs_of(file("pairs.tsv", f"{long}\tb\nc\t{long}")) == [(long.strip(), "b"), ("c", long.strip())]
     rows = [pair.row for pair in open_pairs(file("many.csv", "en,fr\n" + "a,b\n" * 300_000))]
     assert rows == list(range(2, 300_002))
@@ -210,18 +224,19 @@ def test_blank_side_drops_the_whole_pair(file: Any) -> None:
 
 @pytest.mark.parametrize(("name", "tab"), [("p.csv", ","), ("p.tsv", "\t")])
 def test_blank_lines_and_cells_of_tables(file: Any, name: str, tab: str) -> None:
-    reader = open_pairs(file(name, f"\n\nenglish{tab}french\n\none{tab}un\n   \n{tab}\ntwo{tab}\n{tab}trois\n four {tab}\u00a0quatre"))
+    rows = ["", "", "english,french", "", "one,un", "   ", ",", "two,", ",trois", " four ,\u00a0quatre"]
+    reader = open_pairs(file(name, "\n".join(rows).replace(",", tab)))
     assert list(reader) == [Pair("one", "un", 5), Pair("four", "\u00a0quatre", 10)]
-    dropped = {reason: found.first_rows for reason, found in reader.dropped.items()}
-    assert dropped == {"blank line": [1, 2, 4, 6, 7], "blank target": [8], "blank source": [9]}
+    assert first_dropped(reader) == {"blank line": [1, 2, 4, 6, 7], "blank target": [8], "blank source": [9]}
 
 
 def test_missing_looking_words_and_quotes_are_text(file: Any) -> None:
-    words = ["None", "NA", "null", "nan", "NaN", "N/A", "", "5\" disk", "#"]
+    words = ["None", "NA", "null", "nan", "NaN", "N/A", "", '5" disk', "#"]
     kept = [word for word in words if word]
     assert [a for a, _ in pairs_of(file("p.csv", "en,fr\n" + "".join(f"{word},x\n" for word in words)))] == kept
     assert pairs_of(file("q.csv", 'en,fr\n"""",guillemet\n')) == [('"', "guillemet")]
-    assert pairs_of(file("q.tsv", '"\tguillemet\n"open\tx\nclose"\ty\n')) == [('"', "guillemet"), ('"open', "x"), ('close"', "y")]
+    path = file("q.tsv", '"\tguillemet\n"open\tx\nclose"\ty\n')
+    assert pairs_of(path) == [('"', "guillemet"), ('"open', "x"), ('close"', "y")]
     assert pairs_of(file("p.jsonl", '{"a": "null", "b": "x"}\n{"a": null, "b": "y"}\n')) == [("null", "x")]
 
 
@@ -246,7 +261,7 @@ def test_embedded_line_breaks_keep_row_numbers(file: Any) -> None:
         ("p.txt", "english\tfrench", True), ("p.txt", "yes\toui", False), ("p.txt", "yes,oui", False),
     ],
 )  # fmt: skip
-def test_header_is_recognized(file: Any, name: str, first: str, is_header: bool) -> None:
+def test_header_is_recognized(file: Any, name: str, first: str, *, is_header: bool) -> None:
     tab = next(mark for mark in "\t;|," if mark in first)
     path = file(name, f"{first}\nx{tab}y\n")
     reader = open_pairs(path)
@@ -268,12 +283,12 @@ def test_columns_are_chosen(file: Any) -> None:
     for options in ({"source": "french"}, {"target": "english"}, {"source": "french", "target": "english"}):
         assert pairs_of(path, **options) == [("b", "a")]
     wide = file("w.csv", "id,english,french\n1,a,b\n")
-    with pytest.raises(ConfigError, match=r"w\.csv: 3 columns: id, english, french\. Say which with --source and --target"):
+    with pytest.raises(ConfigError, match=r"w\.csv: 3 columns: id, english, french\. Say which with --source and"):
         open_pairs(wide)
     with pytest.raises(ConfigError, match="3 columns"):
         open_pairs(wide, source="english")
     assert pairs_of(wide, source="french", target="english") == [("b", "a")]
-    with pytest.raises(ConfigError, match=r'no source column "engish"\. Did you mean "english"\? .*id, english, french'):
+    with pytest.raises(ConfigError, match=r'no source column "engish"\. Did you mean "english"\? .*id, english'):
         open_pairs(wide, source="engish", target="french")
     with pytest.raises(ConfigError, match="same column, french"):
         open_pairs(wide, source="french", target="french")
@@ -283,7 +298,8 @@ def test_quoted_delimiters_do_not_confuse_the_guess(file: Any) -> None:
     assert pairs_of(file("p.csv", '"One; two; three, four","Un; deux."\n"a;b","c,d"\n')) == [
         ("One; two; three, four", "Un; deux."), ("a;b", "c,d"),
     ]  # fmt: skip
-    assert pairs_of(file("q.csv", "Yes, Sir.;Oui, Monsieur.\nNo.;Non.\n")) == [("Yes, Sir.", "Oui, Monsieur."), ("No.", "Non.")]
+    path = file("q.csv", "Yes, Sir.;Oui, Monsieur.\nNo.;Non.\n")
+    assert pairs_of(path) == [("Yes, Sir.", "Oui, Monsieur."), ("No.", "Non.")]
     assert pairs_of(file("q.txt", "a~b\n"), delimiter="~") == [("a", "b")]
     assert pairs_of(file("r.txt", 'a\t"b\n'), delimiter="tab") == [("a", '"b')]
 
@@ -320,7 +336,8 @@ def test_sides_of_parallel_text_get_names(file: Any, tmp_path: Path) -> None:
 def test_reader_tells_where_it_is(file: Any) -> None:
     path = file("p.csv", "Yes,Oui\n" + "a,b\n" * 200_000)
     reader = open_pairs(path)
-    assert (reader.name, reader.format, reader.paths, reader.bytes_total) == ("p.csv", "csv", (path,), path.stat().st_size)
+    assert (reader.name, reader.format, reader.paths) == ("p.csv", "csv", (path,))
+    assert reader.bytes_total == path.stat().st_size
     next(iter(reader))
     assert 0 < reader.bytes_read < path.stat().st_size
     assert "english -> french" in repr(open_pairs(file("q.csv", "english,french\na,b\n")))
@@ -333,10 +350,10 @@ def test_lines_come_from_a_pipe_as_they_are_written(monkeypatch: pytest.MonkeyPa
     class Pipe(io.RawIOBase):
         """Gives a line at each read, and fails when it is read further than asked for."""
 
-        lines = [b"first line\n", b"second\n"]
+        lines = iter([b"first line\n", b"second\n"])
 
         def read1(self, size: int) -> bytes:
-            return self.lines.pop(0)
+            return next(self.lines)
 
         read = read1  # type: ignore[assignment]
 
@@ -366,6 +383,6 @@ def test_language_of(column: str, code: str | None) -> None:
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_language_of_never_fails(column: str) -> None:
     assert language_of(column) is None or len(str(language_of(column))) == 2
-

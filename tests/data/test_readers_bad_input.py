@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import codecs
+import csv
 import gzip
 import io
 import os
@@ -128,7 +129,8 @@ def test_one_row_is_read(file: File) -> None:
 
 
 def test_all_pairs_blank(file: File) -> None:
-    says(file("p.csv", "en,fr\na,\n,b\n,\n"), r"no usable pair: of 3 rows, 1 with a blank target, 1 with a blank source, 1 blank")
+    reasons = "of 3 rows, 1 with a blank target, 1 with a blank source, 1 blank"
+    says(file("p.csv", "en,fr\na,\n,b\n,\n"), f"no usable pair: {reasons}")
 
 
 # ------------------------------------------------------------------------------------------------------ columns
@@ -142,7 +144,7 @@ def test_wrong_missing_and_duplicate_columns(file: File) -> None:
     says(file("d.csv", "english,french,english\na,b,c\n"), r'd\.csv, row 1: the column name "english" occurs twice')
     says(file("d.tsv", "english\tenglish\na\tb\n"), r"occurs twice\. .* pass --no-header")
     says(file("e.csv", "x,x\na,b\n"), "occurs twice")
-    says(file("one.csv", "english\na\n"), "only one column, english; pairs need two")
+    says(file("one.csv", "english\na\n"), r'only one column \(the first row is "english"\); pairs need two')
     says(file("one.tsv", "a,b\nc,d\n"), r'its first row has no tab: "a,b"\. If it is CSV, pass --format csv')
     says(file("n.tsv", "A.\tB.\tC.\n"), r'3 columns: 1, 2, 3 \(no header; the first row is "A\.", "B\.", "C\."\)')
     says(file("n.tsv", "A.\tB.\n"), r'no source column "english"\. It has 2 columns.*as numbers', source="english")
@@ -153,8 +155,8 @@ def test_wrong_missing_and_duplicate_columns(file: File) -> None:
 def test_ragged_rows(file: File) -> None:
     says(
         file("p.csv", "en,fr\na,b\nHello, you,Salut\n"),
-        r'p\.csv, row 3: expected 2 cells \(en, fr\), found 3: "Hello, you,Salut"\. Put cells that contain "," in quotes, '
-        r"or pass --delimiter",
+        r'p\.csv, row 3: expected 2 cells \(en, fr\), found 3: "Hello, you,Salut"\. Put cells that contain "," in '
+        r"quotes, or pass --delimiter",
     )
     says(file("p.csv", "en,fr\na,b\nc\n"), r"row 3: expected 2 cells \(en, fr\), found 1")
     says(file("p.tsv", "a.\tb\n\nc\n"), r"p\.tsv, row 3: expected 2 cells, found 1.*Is a tab missing\?")
@@ -166,13 +168,11 @@ def test_ragged_rows(file: File) -> None:
 def test_unclosed_quote(file: File) -> None:
     says(file("p.csv", 'en,fr\na,b\n"c,d\ne,f\n'), r'p\.csv, row 3: a quote \("\) that opens a cell here never closes')
     says(file("p.csv", 'en,fr\n"a\nb",c\nd,"e\nf,g\n'), r"row 3: a quote .* here \(line 4\) never closes")
-    says(file("p.csv", 'en,fr\n' + "a,b\n" * 10_000 + '"c,d\n' + "e,f\n" * 10_000), r"row 10,002: a quote")
+    says(file("p.csv", "en,fr\n" + "a,b\n" * 10_000 + '"c,d\n' + "e,f\n" * 10_000), r"row 10,002: a quote")
     says(file("p.csv", 'en,fr\n"a" b,c\n'), r'row 2: text follows the closing quote \("\)')
 
 
-def test_quote_that_never_closes_in_a_huge_file_costs_bounded_memory(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
-    import csv
-
+def test_quote_that_never_closes_costs_bounded_memory(file: File, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = csv.field_size_limit()
     monkeypatch.setattr("transduce.data.formats.LONGEST_CELL", 200_000)
     try:
@@ -190,7 +190,7 @@ def test_line_that_never_ends(file: File, monkeypatch: pytest.MonkeyPatch) -> No
 def test_impossible_options(file: File) -> None:
     path = file("p.csv", "en,fr\na,b\n")
     says(path, r'unknown format "cvs"\. Did you mean "csv"\?', format="cvs")
-    says(path, r'unknown encoding "utf-9"\. Did you mean "utf_8"\?|unknown encoding "utf-9"\. Did you mean', encoding="utf-9")
+    says(path, r'unknown encoding "utf-9"\. Did you mean "utf.', encoding="utf-9")
     for encoding in ("hex", "rot13", "", "a\0b", "é", "undefined", "base64"):
         says(path, "unknown encoding", encoding=encoding)
     for delimiter in ("", "::", '"', "\n", "x"):
@@ -206,7 +206,7 @@ def test_impossible_options(file: File) -> None:
 
 def test_one_side_of_parallel_text(file: File) -> None:
     file("train.fr", "Un homme, assis.\n")
-    says(file("train.en", "A man, sitting.\nA dog.\n"), r"train\.en: this looks like plain text.*train\.en .*train\.fr\)")
+    says(file("train.en", "A man, sitting.\n"), r"train\.en: this looks like plain text.*train\.en .*train\.fr\)")
     says(file("notes.txt", "First line.\nSecond line.\n"), r"notes\.txt: this looks like plain text.*Give both files")
 
 
@@ -235,7 +235,8 @@ def test_the_place_of_a_wrong_byte(file: File) -> None:
         file("p.tsv", b"a.\tb\nthe caf\xe9\tc\n"),
         r'p\.tsv, row 2: not UTF-8 \(byte 0xE9 at character 8, after "the caf"; it looks like Windows-1252\)',
     )
-    says([file("t.en", b"a\n" * 9), file("t.fr", b"b\n" * 8 + b"\xe9t\xe9\n")], r"t\.fr, row 9: not UTF-8 \(byte 0xE9 at character 1;")
+    sides = [file("t.en", b"a\n" * 9), file("t.fr", b"b\n" * 8 + b"\xe9t\xe9\n")]
+    says(sides, r"t\.fr, row 9: not UTF-8 \(byte 0xE9 at character 1;")
     many = b"a.\tb\n" * 200_000
     says(file("p.tsv", many + b"x\t\xff\n" + many), r"row 200,001: not UTF-8 \(byte 0xFF at character 3")
     quoted = b'en,fr\n"a\n\nb",c\n"d\n\xe9",e\n'
@@ -260,9 +261,10 @@ def test_nul_bytes(file: File, name: str) -> None:
 
 
 def test_nul_and_surrogates_in_other_formats(file: File, tmp_path: Path) -> None:
-    says(file("p.jsonl", '{"a": "b", "c": "d"}\n{"a": "\\u0000", "c": "d"}\n'), r"p\.jsonl, row 2: a NUL character in column a")
-    says(file("p.jsonl", '{"a": "b", "c": "d"}\n{"a": "b", "c": "\\ud800"}\n'), r"p\.jsonl, row 2: .*surrogate")
-    says(file("p.jsonl", '{"a": "b", "c": "d"}\n{"a": "\\udc00 and more", "c": ""}\n'), r"p\.jsonl, row 2: ")
+    good = '{"a": "b", "c": "d"}\n'
+    says(file("p.jsonl", good + '{"a": "\\u0000", "c": "d"}\n'), r"p\.jsonl, row 2: a NUL character in column a")
+    says(file("p.jsonl", good + '{"a": "b", "c": "\\ud800"}\n'), r"p\.jsonl, row 2: .*surrogate")
+    says(file("p.jsonl", good + '{"a": "\\udc00 and more", "c": ""}\n'), r"p\.jsonl, row 2: ")
     says([("a", "b"), ("c", "\0")], "pairs in memory, row 2: a NUL")
     says([("a", "b"), ("\udcff", "c")], r"pairs in memory, row 2: half a surrogate pair \(U\+DCFF\)")
     pq.write_table(pa.table({"a": ["x", "y"], "b": ["z", "\0"]}), tmp_path / "p.parquet")
@@ -370,21 +372,23 @@ def test_bad_pairs_in_memory() -> None:
 
 NAMES = ["p.csv", "p.tsv", "p.jsonl", "p.parquet", "p.txt", "p"]
 pieces = st.sampled_from(
-    [b"a", b"b", b",", b"\t", b";", b"|", b'"', b"\n", b"\r\n", b"\r", b"\0", b"\xe9", b"\xc3\xa9", b"\xff\xfe", b"{", b"}", b"[",
-     b"]", b":", b'{"a": "b", "c": "d"}\n', b"\\ud800", b"en,fr\n", b"en\tfr\n", b"\x1f\x8b\x08", b"PAR1\x15", b" ", b"\xef\xbb\xbf",
-     b"\xe2\x80\xa8", b"null", b"1e999", b"source"]
+    [b"a", b"b", b",", b"\t", b";", b"|", b'"', b"\n", b"\r\n", b"\r", b"\0", b"\xe9", b"\xc3\xa9", b"\xff\xfe", b"{",
+     b"}", b"[", b"]", b":", b'{"a": "b", "c": "d"}\n', b"\\ud800", b"en,fr\n", b"en\tfr\n", b"\x1f\x8b\x08",
+     b"PAR1\x15", b" ", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"null", b"1e999", b"source"]
 )  # fmt: skip
 contents = st.one_of(
     st.binary(max_size=60),
     st.lists(pieces, max_size=25).map(b"".join),
     st.lists(pieces, max_size=25).map(lambda parts: gzip.compress(b"".join(parts))),
-    st.tuples(st.lists(pieces, max_size=9), st.integers(1, 30)).map(lambda cut: gzip.compress(b"".join(cut[0]))[: -cut[1]]),
+    st.builds(lambda parts, cut: gzip.compress(b"".join(parts))[:-cut], st.lists(pieces), st.integers(1, 30)),
 )
 options = st.fixed_dictionaries(
     {},
     optional={
-        "encoding": st.sampled_from(["utf-8", "utf-16", "utf-16-be", "utf-7", "cp1252", "gb18030", "shift_jis", "iso2022_jp", "utf-32",
-                                     "cp1253", "hz", "unicode_escape", "idna", "punycode"]),
+        "encoding": st.sampled_from(
+            ["utf-8", "utf-16", "utf-16-be", "utf-7", "utf-32", "cp1252", "cp1253", "gb18030", "shift_jis", "iso2022_jp",
+             "hz", "unicode_escape", "idna", "punycode"]
+        ),
         "header": st.booleans(),
         "source": st.sampled_from(["en", "a", "1", "3"]),
         "target": st.sampled_from(["fr", "c", "2"]),
@@ -408,11 +412,12 @@ def pairs_or_one_line(data: Any, **options: Any) -> None:
             (pair.source + pair.target).encode("utf-8")
         assert reader.pairs + sum(found.count for found in reader.dropped.values()) == reader.rows
     except TransduceError as error:
-        assert str(error).isprintable(), str(error)
+        message = str(error)
+        assert message.isprintable(), message
 
 
 @given(st.sampled_from(NAMES), contents, options)
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 @example("p.csv", b'\xef\xbb\xbf"', {})
 @example("p.jsonl", b'{"a": "\\udc00"}', {})
 def test_any_bytes_in_any_file(folder: Path, name: str, content: bytes, options: dict[str, Any]) -> None:
@@ -422,7 +427,7 @@ def test_any_bytes_in_any_file(folder: Path, name: str, content: bytes, options:
 
 
 @given(contents, contents, st.sampled_from(["utf-8", "cp1252", "utf-16", "gb18030"]))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_any_bytes_in_parallel_text(folder: Path, left: bytes, right: bytes, encoding: str) -> None:
     (folder / "t.en").write_bytes(left)
     (folder / "t.fr").write_bytes(right)
@@ -431,11 +436,12 @@ def test_any_bytes_in_parallel_text(folder: Path, left: bytes, right: bytes, enc
         lines = list(read_lines(folder / "t.en", encoding=encoding))
         assert not any("\n" in line for line in lines)
     except DataError as error:
-        assert str(error).isprintable()
+        message = str(error)
+        assert message.isprintable()
 
 
 @given(st.integers(0, 400), st.integers(0, 255), st.integers(0, 60))
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 def test_any_damage_to_a_parquet_file(folder: Path, place: int, byte: int, cut: int) -> None:
     path = folder / "whole.parquet"
     if not path.exists():
@@ -447,13 +453,13 @@ def test_any_damage_to_a_parquet_file(folder: Path, place: int, byte: int, cut: 
     pairs_or_one_line(damaged)
 
 
-atoms = st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=3), st.binary(max_size=2), st.just("\ud800"), st.just("a\0"))
-records = st.one_of(
-    atoms, st.tuples(atoms, atoms), st.lists(atoms, max_size=3), st.dictionaries(st.sampled_from(["source", "target", "x"]), atoms)
-)
+texts = st.one_of(st.text(max_size=3), st.sampled_from(["\ud800", "a\0"]))
+atoms = st.one_of(texts, st.none(), st.integers(), st.floats(), st.binary(max_size=2))
+objects = st.dictionaries(st.sampled_from(["source", "target", "x"]), atoms)
+records = st.one_of(atoms, st.tuples(atoms, atoms), st.lists(atoms, max_size=3), objects)
 
 
 @given(st.lists(records, max_size=5))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_records_in_memory(data: list[Any]) -> None:
     pairs_or_one_line(iter(data))

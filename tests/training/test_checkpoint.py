@@ -314,6 +314,7 @@ def test_an_altered_or_cut_state_is_refused(data: st.DataObject, tmp_path: Path)
 @pytest.mark.parametrize(("key", "value"), [
     ("progress", "{}}"), ("progress", '{"step": "x"}'), ("progress", '{"speed": 1}'), ("progress", "[" * 10**5),
     ("optimizer", "{}"), ("optimizer", '{"groups": [], "values": 3}'), ("rest", "[]"), ("identity", "nothing"),
+    ("optimizer", '{"groups": [1], "values": {}}'), ("optimizer", '{"groups": [], "values": {"x": {}}}'),
 ])  # fmt: skip
 def test_a_state_made_up_by_a_stranger_is_refused(
     key: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -68,17 +68,25 @@ class Killed(BaseException):
     """Ends training as SIGKILL would: nothing is saved on the way out."""
 
 
-def restless(model: Generator, progress: Progress) -> dict[str, float]:
-    """A validation that draws random numbers of all kinds."""
-    torch.rand(3), random.random(), np.random.rand()
-    return measures_of(model, CORPUS)
-
-
 def outcome(progress: Progress) -> dict[str, Any]:
     """What must not depend on interruptions: everything but time."""
     told = {name: getattr(progress, name) for name in progress.__struct_fields__ if "seconds" not in name}
     assert progress.best is not None
     return told | {"best": (progress.best.step, progress.best.value, progress.best.averaged)}
+
+
+class Restless:
+    """A validation that draws random numbers of all kinds; ``last`` is what it measured last."""
+
+    last: dict[str, float]
+
+    def __call__(self, model: Generator, progress: Progress) -> dict[str, float]:
+        torch.rand(3), random.random(), np.random.rand()
+        self.last = measures_of(model, CORPUS)
+        return self.last
+
+
+restless = Restless()
 
 
 def straight(config: TrainingConfig) -> tuple[dict[str, Tensor], Kept, Progress]:
@@ -119,8 +127,9 @@ def killed_and_resumed(config: TrainingConfig, path: Path, *, kill_at: list[int]
     return copied(model.state_dict()), kept, progress
 
 
+@example(kill_at=[3, 13, 21], where="update", save_every=0.0, optimizer="adamw")
 @given(
-    kill_at=st.lists(st.integers(0, 23), max_size=3).map(sorted),
+    kill_at=st.lists(st.integers(0, 24), max_size=3).map(sorted),
     where=st.sampled_from(["update", "validation", "keeping"]),
     save_every=st.sampled_from([0.0, 1e9]),
     optimizer=st.sampled_from(["adamw", "sgd", "rmsprop"]),
@@ -134,10 +143,12 @@ def test_killed_and_resumed_is_bit_for_bit_the_run_that_was_never_killed(
     config = TrainingConfig(**{name: getattr(EXACT, name) for name in EXACT.__struct_fields__}
                             | {"save_every": save_every, "optim": settings})  # fmt: skip
     weights, kept, progress = straight(config)
+    of_the_mean = restless.last
     path = tmp_path_factory.mktemp("state") / "s"
     weights_too, kept_too, progress_too = killed_and_resumed(config, path, kill_at=kill_at, where=where)
     assert same_bits(weights, weights_too)
     assert same_bits(kept.weights, kept_too.weights)
+    assert of_the_mean == restless.last
     assert outcome(progress) == outcome(progress_too)
     assert progress.epoch >= 2, "the test is to cross the ends of epochs"
 
@@ -222,6 +233,18 @@ def test_a_stop_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
     again = small_model(seed=9)
     run(again, EXACT, state=file, resume=file.load(), validate=restless)
     assert same_bits(weights, dict(again.state_dict()))
+
+
+def test_a_stop_during_the_last_validation_is_heard_when_all_is_done(tmp_path: Path) -> None:
+    stop, file = Stop(), StateFile(tmp_path / "new" / "s")
+
+    def validate(model: Generator, progress: Progress) -> dict[str, float]:
+        stop.request("SIGINT")
+        return {"chrf": 1.0}
+
+    with pytest.raises(Interrupted, match="step 2 by SIGINT"):
+        run(small_model(), TrainingConfig(steps=2, optim=SLOW), validate=validate, state=file, stop=stop)
+    assert file.load().progress.finished
 
 
 def test_the_best_weights_are_kept_as_they_were_then() -> None:

@@ -71,11 +71,9 @@ def choose(
     if sample:
         seen += f" (no header; the first row is {sample})"
     if len(columns) < 2:
-        raise DataError(
-            f"only one column{f', {printed(columns[0])}' if columns and not sample else ''}; pairs need two. "
-            "If another character separates the cells, pass --delimiter.",
-            file=name,
-        )
+        what = f" (the first row is {sample})" if sample else "".join(f", {printed(column)}" for column in columns)
+        message = f"only one column{what}; pairs need two. If another character separates the cells, pass --delimiter."
+        raise DataError(message, file=name)
     numbered = bool(sample)
     first = None if source is None else _place(columns, source, f"{name}: no source column", seen, numbered=numbered)
     second = None if target is None else _place(columns, target, f"{name}: no target column", seen, numbered=numbered)

@@ -135,16 +135,16 @@ def prepare(
         held_out = [_held_out_pairs("valid", valid, inspector), _held_out_pairs("test", test, inspector)]
         keys = inspector.keys("train")
         _check_usable(reader, *keys)
-        notes: list[str] = []
         sizes = _sizes(len(store), valid, test)
         report_progress("split", 0, len(store))
-        parts = _split(*keys, sizes, seed, notes)
+        parts, notes = _split(*keys, sizes, seed)
         del keys
         for part in (VALID, TEST):
             if sizes[part - 1]:
                 held_out[part - 1] = [Pair(*text) for text in store.read(np.flatnonzero(parts == part))]
         files = {part: given for part, given in (("valid", valid), ("test", test)) if isinstance(given, PairReader)}
-        report = inspector.finish(reader, **files, parts=parts)
+        # Of parts it says that nothing of them is seen in training; where that cannot be had, a note tells.
+        report = inspector.finish(reader, **files, parts=None if notes else parts)
         del inspector
         rows = np.flatnonzero(parts == TRAIN)
         config = tokenizer(len(rows)) if callable(tokenizer) else tokenizer or TokenizerConfig()
@@ -219,8 +219,8 @@ def _sizes(count: int, valid: HeldOut, test: HeldOut) -> tuple[float, float]:
 
 
 def _split(
-    source_keys: Keys, target_keys: Keys, sizes: tuple[float, float], seed: int, notes: list[str]
-) -> NDArray[np.uint8]:
+    source_keys: Keys, target_keys: Keys, sizes: tuple[float, float], seed: int
+) -> tuple[NDArray[np.uint8], list[str]]:
     """The part of each pair, linked pairs together as far as the data allows; else a note says how far.
 
     Where a few texts stand in most pairs (labels, say), all pairs are linked and no part has the size
@@ -235,13 +235,12 @@ def _split(
             break
         level += 1
         left = right = source_keys if level == 1 else source_keys * np.uint64(0x9E3779B97F4A7C15) ^ target_keys
-    if level == 1:
-        notes.append("Nearly all pairs are linked by equal targets, so held-out targets may also occur in training; "
-                     "held-out sources do not.")  # fmt: skip
-    elif level == 2:
-        notes.append("Nearly all pairs are linked by equal sources and targets, so both may also occur in training; "
-                     "held-out pairs as such do not.")  # fmt: skip
-    return parts
+    asked = " and ".join(f"{count:,} for {name}" for name, count in zip(("valid", "test"), found, strict=True) if count)
+    if level == 0:
+        return parts, []
+    beside, apart = ("targets", "sources") if level == 1 else ("sources and targets", "pairs")
+    note = f"Held out: {asked}. Nearly all pairs are linked by equal {beside}, so theirs may also occur in training; "
+    return parts, [note + f"the held-out {apart} do not."]
 
 
 def _learn(store: TextStore, rows: Ids, config: TokenizerConfig, seed: int, progress: Progress) -> TokenizerPair:

@@ -73,6 +73,6 @@ def draw(log_probs: Tensor, uniform: Tensor, *, temperature: float = 1.0, top_k:
     total = mass[:, -1:]
     if top_p < 1:
         total = mass.gather(1, ((mass - probs) < top_p).sum(dim=-1, keepdim=True) - 1)
-    target = torch.minimum(uniform[:, None] * total, torch.nextafter(total, torch.zeros_like(total)))
-    picked = torch.searchsorted(mass, target, right=True)  # mass[picked - 1] <= target < mass[picked]
+    # mass[picked - 1] <= uniform * total < mass[picked]; below 1, uniform * total rounds to less than total
+    picked = torch.searchsorted(mass, uniform[:, None] * total, right=True)
     return (picked if words is None else words.gather(1, picked))[:, 0]

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from transduce.errors import RunError
-from transduce.files import atomic_write
+from transduce.files import atomic_write, write_failed
 
 WEIGHTS, STATE = "weights 1", "training state 1"  # kind of file and version of its layout
 KIND, HASH, ALIASES = "transduce", "sha256", "aliases"  # keys of the metadata that are ours
@@ -214,6 +214,19 @@ def _bytes(tensor: Tensor) -> memoryview:
 # ---------------------------------------------------------------------------------------------------- states
 
 
+class _HeldByOptimizer(msgspec.Struct):
+    """What an optimizer's state_dict holds besides tensors."""
+
+    groups: list[dict[str, Any]]
+    values: dict[int, dict[str, Any]]
+
+
+class _Rest(msgspec.Struct):
+    averaged: int
+    scaler: dict[str, Any]
+    threads: int
+
+
 @final
 class StateFile:
     """The file of the training state (``resume/state.safetensors``): written whole, read with suspicion.
@@ -250,6 +263,10 @@ class StateFile:
             "rest": json.dumps({"averaged": state.averaged, "scaler": state.scaler, "threads": state.threads}),
             "identity": json.dumps(self.identity),
         }
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_failed(self.path.parent, error) from error
         _write(self.path, tensors, kind=STATE, metadata=metadata)
 
     def load(self, *, expected: Mapping[str, Sequence[int]] | None = None) -> TrainingState:
@@ -260,20 +277,22 @@ class StateFile:
         tensors, metadata = _read(self.path, kind=STATE, expected=expected, prefix="model.")
         try:
             progress = msgspec.convert(json.loads(metadata["progress"]), Progress)
-            held, rest, identity = (json.loads(metadata[key]) for key in ("optimizer", "rest", "identity"))
-            state: dict[int, dict[str, Any]] = {int(index): dict(each) for index, each in held["values"].items()}
+            held = msgspec.convert(json.loads(metadata["optimizer"]), _HeldByOptimizer, str_keys=True)
+            rest = msgspec.convert(json.loads(metadata["rest"]), _Rest)
+            identity = msgspec.json.decode(metadata["identity"], type=dict[str, str])
+            state = dict(held.values)
             for name, tensor in _under("optimizer.", tensors):
                 index, _, key = name.partition(".")
                 state.setdefault(int(index), {})[key] = tensor
             loaded = TrainingState(
                 progress=progress,
                 model=dict(_under("model.", tensors)),
-                optimizer={"state": dict(sorted(state.items())), "param_groups": held["groups"]},
+                optimizer={"state": dict(sorted(state.items())), "param_groups": held.groups},
                 rng=RNG(dict(_under("rng.", tensors)), metadata["random"]),
                 average=dict(_under("average.", tensors)),
-                averaged=rest["averaged"],
-                scaler=rest["scaler"],
-                threads=rest["threads"],
+                averaged=rest.averaged,
+                scaler=rest.scaler,
+                threads=rest.threads,
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError, msgspec.DecodeError) as error:
             raise RunError(f"{self.path}: is not a training state of this version of transduce ({error}).") from None

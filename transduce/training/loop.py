@@ -118,10 +118,7 @@ def train(
     with _own_random_numbers(config.seed, run.device):
         if resume:
             run.restore(resume)
-        while True:
-            agreed = run.agree(plan(progress))
-            if run.complete():
-                break
+        while not run.complete(agreed := plan(progress)):
             lr = lr_at(config.optim, progress.step, progress.total)
             set_lr(run.optimizer, lr)
             sums = _accumulate(model, islice(batches, config.accumulate), config, run.precision, run.device)
@@ -130,12 +127,14 @@ def train(
             run.log(sums, norm, lr)
             if progress.step - progress.validated >= agreed.validate_every:
                 run.evaluate()
+            if stop.requested or run.save_is_due():
+                run.save()
             if stop.requested:
-                run.save()
-                raise Interrupted(f"Stopped at step {progress.step:,} by {stop.signal}; all is saved. {how_to_resume}")
-            if run.save_is_due():
-                run.save()
-        run.finish()
+                break
+        else:
+            run.finish()
+    if stop.requested:
+        raise Interrupted(f"Stopped at step {progress.step:,} by {stop.signal}; all is saved. {how_to_resume}")
     return progress
 
 
@@ -253,8 +252,9 @@ class _Run:
 
     def restore(self, resume: TrainingState) -> None:
         """Go back to a saved state: weights, optimizer, mean, scaler, random numbers."""
-        if shapes(self.model) != {name: tuple(each.shape) for name, each in resume.model.items()}:
-            raise RunError("the training state belongs to another model; training cannot go on from it.")
+        for weights in (resume.model, resume.average or resume.model):
+            if shapes(self.model) != {name: tuple(weight.shape) for name, weight in weights.items()}:
+                raise RunError("the training state belongs to another model; training cannot go on from it.")
         self.model.load_state_dict(resume.model)
         if not optimizer_state_fits(self.optimizer, resume.optimizer):
             raise RunError("the training state belongs to another optimizer; training cannot go on from it.")
@@ -271,22 +271,21 @@ class _Run:
         told = "" if threads == resume.threads else differ
         self.logger.event(self.progress.step, "resumed", f"Training goes on from step {self.progress.step:,}.{told}")
 
-    def agree(self, plan: Plan) -> Plan:
-        """Take note of the planned end; a new one is saved at once, and so is the beginning."""
-        if plan.total != self.progress.total:
-            self.progress.total = plan.total
+    def complete(self, plan: Plan) -> bool:
+        """Whether the planned end is reached or patience has run out.
+
+        A new plan is noted and saved at once, so that a resumed run has the same end; so is the beginning.
+        """
+        progress, patience = self.progress, self.config.patience
+        if plan.total != progress.total:
+            progress.total = plan.total
             known = "not known yet" if plan.total is None else f"{plan.total:,} steps"
-            self.logger.event(self.progress.step, "plan", f"Planned length of training: {known}.")
+            self.logger.event(progress.step, "plan", f"Planned length of training: {known}.")
             self.save()
         elif self.saved == -math.inf:
             self.save()
-        return plan
-
-    def complete(self) -> bool:
-        """Whether the planned end is reached or patience has run out."""
-        progress, patience = self.progress, self.config.patience
         progress.stopped_early = bool(patience) and progress.since_best >= patience
-        return progress.stopped_early or (progress.total is not None and progress.step >= progress.total)
+        return progress.stopped_early or (plan.total is not None and progress.step >= plan.total)
 
     def step(self, sums: _Sums, norm: float) -> None:
         """Move the weights along the gradient, or skip this update if that is not finite."""
