@@ -85,9 +85,18 @@ def test_labels_are_learned_and_held_out_all_the_same(labels_first: bool, tmp_pa
     assert (len(prepared.train), len(prepared.valid), len(prepared.test)) == (360, 20, 20)
     assert {pair[not labels_first] for pair in decoded(prepared)} == {"good", "bad"}
     assert len(prepared.notes) == 1
-    assert ("the held-out sources do not" in prepared.notes[0]) != labels_first
+    assert f"the held-out {'targets' if labels_first else 'sources'} are not" in prepared.notes[0]
     assert not any("none of it is seen" in line for line in prepared.report.lines())
     assert Prepared.open(tmp_path / "data").notes == prepared.notes
+
+
+def test_two_sides_of_labels_keep_equal_pairs_together(tmp_path: Path) -> None:
+    pairs = [(f"label {n % 7}", f"class {n // 7 % 9}") for n in range(400)]
+    prepared = run(pairs, tmp_path / "data")
+    held_out = {(pair.source, pair.target) for pair in prepared.valid + prepared.test}
+    assert held_out
+    assert not held_out & set(decoded(prepared))
+    assert "the held-out pairs are not" in prepared.notes[0]
 
 
 def test_two_pairs_many_times_over_are_not_on_both_sides(tmp_path: Path) -> None:
@@ -110,6 +119,7 @@ def test_small_data_leaves_something_to_train_on(count: int, sizes: tuple[int, i
         (7, 50.0, (343, 7, 50)),
         (0, None, (380, 0, 20)),
         (0.0, 0.25, (300, 0, 100)),
+        (0.001, 0, (399, 1, 0)),
     ],
 )
 def test_sizes_can_be_asked_for(valid: Any, test: Any, sizes: tuple[int, int, int], tmp_path: Path) -> None:

@@ -397,7 +397,7 @@ def test_additive_attention_in_parts_is_the_same(limit: int, monkeypatch: pytest
         same(parts, whole)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", ["lstm-general", "gru-additive", "before-scaled", "relu-general", "sigmoid-plain"])
 def test_long_sources_stay_finite(name: str) -> None:
     """Two thousand words give finite logits and gradients in float32."""
     model = made(**(FAMILIES[name] | {"layers": 1}))

@@ -26,7 +26,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def tell_all(logger: Logger, step: int = 10) -> None:
     logger.scalars(step, {"loss": 5.0, "learning_rate": 0.003})
-    logger.validation(step, {"loss": 4.5, "chrf": 12.34, "token_accuracy": 0.5}, best=True)
+    logger.validation(step, {"loss": 4.5, "chrf": 12.34, "token_accuracy": 50.0}, best=True)
     logger.samples(step, SAMPLES)
     logger.event(step, "plan", "1,200 steps")
     logger.progress(STATUS)
@@ -40,7 +40,7 @@ def test_jsonl_writes_one_object_a_line_and_each_is_there_at_once(tmp_path: Path
     tell_all(logger)
     assert lines(tmp_path / "m.jsonl") == [
         {"step": 10, "kind": "train", "loss": 5.0, "learning_rate": 0.003},
-        {"step": 10, "kind": "validation", "loss": 4.5, "chrf": 12.34, "token_accuracy": 0.5, "best": True},
+        {"step": 10, "kind": "validation", "loss": 4.5, "chrf": 12.34, "token_accuracy": 50.0, "best": True},
         {"step": 10, "kind": "samples",
          "samples": [{"source": "a [red] cat", "output": "un chat rouge", "reference": "un chat\nrouge"}]},
         {"step": 10, "kind": "event", "name": "plan", "text": "1,200 steps"},

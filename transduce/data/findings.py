@@ -20,7 +20,7 @@ class Finding(Config, frozen=True, kw_only=True):
     rows: list[int] = msgspec.field(default_factory=list)
 
     def places(self, word: str = "row") -> str:
-        """"(rows 17, 203, ...)", empty where there is nothing."""
+        """ "(rows 17, 203, ...)", empty where there is nothing."""
         if not self.rows:
             return ""
         listed = ", ".join(map(str, self.rows)) + (", ..." if self.count > len(self.rows) else "")

@@ -224,23 +224,29 @@ def _split(
     """The part of each pair, linked pairs together as far as the data allows; else a note says how far.
 
     Where a few texts stand in most pairs (labels, say), all pairs are linked and no part has the size
-    asked for. Then only pairs with the same source stay together, and failing that, equal pairs.
+    asked for. Then only pairs with the same source stay together, or only those with the same target,
+    and failing that, equal pairs.
     """
-    wanted = [size * len(source_keys) if 0 < size < 1 else size for size in sizes]
-    level, left, right = 0, source_keys, target_keys
-    while True:
+    wanted = [max(1.0, size * len(source_keys)) if 0 < size < 1 else size for size in sizes]
+    for apart in ("texts", "sources", "targets", "pairs"):
+        match apart:
+            case "texts":
+                left, right = source_keys, target_keys
+            case "sources":
+                left, right = source_keys, source_keys
+            case "targets":
+                left, right = target_keys, target_keys
+            case _:
+                left = right = source_keys * np.uint64(0x9E3779B97F4A7C15) ^ target_keys
         parts = split(left, right, valid=sizes[0], test=sizes[1], seed=seed)
         found = np.bincount(parts, minlength=3)[1:].tolist()
-        if level == 2 or all(size / 2 <= count <= 2 * size for size, count in zip(wanted, found, strict=True)):
+        if all(size / 2 <= count <= 2 * size for size, count in zip(wanted, found, strict=True)):
             break
-        level += 1
-        left = right = source_keys if level == 1 else source_keys * np.uint64(0x9E3779B97F4A7C15) ^ target_keys
-    asked = " and ".join(f"{count:,} for {name}" for name, count in zip(("valid", "test"), found, strict=True) if count)
-    if level == 0:
+    if apart == "texts":
         return parts, []
-    beside, apart = ("targets", "sources") if level == 1 else ("sources and targets", "pairs")
-    note = f"Held out: {asked}. Nearly all pairs are linked by equal {beside}, so theirs may also occur in training; "
-    return parts, [note + f"the held-out {apart} do not."]
+    asked = " and ".join(f"{count:,} for {name}" for name, count in zip(("valid", "test"), found, strict=True) if count)
+    note = f"Held out: {asked}. Nearly all pairs are linked by texts that repeat, labels perhaps, so some of them are "
+    return parts, [note + f"on both sides; the held-out {apart} are not."]
 
 
 def _learn(store: TextStore, rows: Ids, config: TokenizerConfig, seed: int, progress: Progress) -> TokenizerPair:

@@ -170,11 +170,15 @@ class _Table:
 
     def __init__(self, files: _Files, path: Path, format: str, *, header: bool | None, asked: Sequence[str]) -> None:
         self.name = display_name(path)
+        head = files.first_chunk(path)
+        if "\n" not in head and '"' not in head and head.count("\r") > 1:
+            message = "its lines end in carriage returns alone, as on old Macintoshes. Convert it: tr '\\r' '\\n'."
+            raise DataError(message, file=self.name)
         if format == "tsv":
             self.delimiter = "\t"
             rows = tsv_rows(files.chunks(path), self.name)
         else:
-            self.delimiter = files.request.delimiter or guess_delimiter(files.first_chunk(path), asked)
+            self.delimiter = files.request.delimiter or guess_delimiter(head, asked)
             rows = csv_rows(files.chunks(path), self.name, self.delimiter)
         blank = 0
         for batch in rows:

@@ -83,7 +83,8 @@ def split(
     # The test part is drawn first: its size should not depend on what validation took.
     for part, size in ((TEST, sizes[1]), (VALID, sizes[0])):
         free = order[part_of_group[order] == TRAIN]
-        part_of_group[_draw(free, members, size, most=int(members[free].sum()) // 2)] = part
+        left = int(members[free].sum())
+        part_of_group[_draw(free, members, min(size, left - 1), most=left // 2)] = part  # one pair at least stays
     return part_of_group[groups]
 
 

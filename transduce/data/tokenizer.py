@@ -180,13 +180,8 @@ class Tokenizer:
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
         """Ids of each text, on all cores."""
-        listed = texts if isinstance(texts, list) else list(texts)
-        try:
-            encodings = self._library.encode_batch_fast(listed, add_special_tokens=False)
-        except (TypeError, UnicodeError):
-            encodings = self._library.encode_batch_fast(
-                [vocabulary.encodable(t) for t in listed], add_special_tokens=False
-            )
+        listed = [vocabulary.encodable(text) for text in texts]
+        encodings = self._library.encode_batch_fast(listed, add_special_tokens=False)
         return [encoding.ids for encoding in encodings]
 
     def decode(self, ids: Iterable[int]) -> str:

@@ -24,6 +24,7 @@ FIRST_SPACE = rf"\A(?=[^{_UNSPACED}])"  # the place before a text where a space 
 SUBWORDS = rf" ?[\p{{L}}\p{{M}}]+['’]?|{_REST}"  # what bpe and unigram pieces lie within
 WORDS = rf"[{_SINGLE}]| ?[\p{{L}}\p{{M}}&&[^{_SINGLE}]]+['’]?|{_REST}"
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TRAINING_CHARACTERS = 20_000_000  # more text than this is thinned before a vocabulary is learned from it
 _COVERAGE = 0.9999  # characters beyond this share of a text are left to bytes
 
@@ -53,7 +54,7 @@ def encodable(text: str) -> str:
     """``text`` with U+FFFD for lone surrogates, which UTF-8 cannot hold. Raises ``TypeError`` for what is no text."""
     if not isinstance(text, str):
         raise TypeError(f"text expected, got {type(text).__name__}")
-    return text if text.isascii() else re.sub("[\ud800-\udfff]", "\ufffd", text)
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def normalized(texts: Iterable[str], normalizer: Mapping[str, Any] | None) -> list[str]:

@@ -29,7 +29,7 @@ def choose_device(name: str = "auto") -> torch.device:
             f'device "{name}" is none of auto, cpu, cuda, cuda:1, mps.')  # fmt: skip
     if kind == "cuda":
         require(torch.cuda.is_available(), f'device "{name}": this machine has no CUDA device that torch '
-                f"{str(torch.__version__)} can use. Use auto or cpu.")  # fmt: skip
+                f"{torch.__version__} can use. Use auto or cpu.")  # fmt: skip
         count = torch.cuda.device_count()
         require(int(number or 0) < count, f'device "{name}": there are {count} CUDA devices, counted from 0.')
     if kind == "mps":

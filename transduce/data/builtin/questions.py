@@ -118,7 +118,20 @@ def order(w: Writer) -> Draft:
     """ "Close the door, please.", "Do not touch the oven, children!"."""
     listener = p.you(w)
     verb = v.act(w, listener, deed=True)
-    while verb.en.base in ("lose", "miss", "lie", "win", "receive", "see", "hear", "meet", "fall", "break", "forget", "find"):
+    while verb.en.base in (
+        "lose",
+        "miss",
+        "lie",
+        "win",
+        "receive",
+        "see",
+        "hear",
+        "meet",
+        "fall",
+        "break",
+        "forget",
+        "find",
+    ):
         verb = v.act(w, listener, deed=True)
     negative = w.chance(0.25)
     predicate = v.complete(w, verb, listener, Frame("order", "not" if negative else ""))

@@ -1,0 +1,49 @@
+"""Picture of a run: validation BLEU and loss against minutes, from one or more run folders.
+
+    python benchmarks/learning_curve.py RUN... -o docs/pictures/learning.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+
+def curve(run: Path) -> tuple[list[float], list[float], list[float], list[float]]:
+    """Minutes and BLEU of the validations, minutes and loss of the training measurements."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    trained = [line for line in lines if line["kind"] == "train"]
+    minutes = {line["step"]: line["seconds"] / 60 for line in trained}
+    steps = sorted(minutes)
+    checks = [line for line in lines if line["kind"] == "validation" and steps]
+    when = [minutes[max((step for step in steps if step <= line["step"]), default=steps[0])] for line in checks]
+    return when, [line["bleu"] for line in checks], [minutes[step] for step in steps], [line["loss"] for line in trained]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", nargs="+", type=Path)
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    options = parser.parse_args()
+    plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), dpi=130)
+    for run in options.runs:
+        when, bleu, minutes, loss = curve(run)
+        left.plot(when, bleu, marker="o", markersize=3.5, label=run.name)
+        right.plot(minutes, loss, linewidth=1, label=run.name)
+    left.set(xlabel="minutes of training", ylabel="validation BLEU (greedy)", ylim=(0, None))
+    right.set(xlabel="minutes of training", ylabel="training loss, nats a token")
+    left.legend(frameon=False, fontsize=9)
+    figure.tight_layout()
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(options.out)
+
+
+if __name__ == "__main__":
+    main()
