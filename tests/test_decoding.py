@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,16 @@ from transduce.models import RNN, Generator, RNNConfig, State
 PAD, BOS, EOS, UNK = range(4)
 WRITABLE = [EOS, 4, 5, 6]  # all that the toy model's vocabulary of 7 lets search write
 STATES = 997
+
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Such small products take longer on several threads, and far longer on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 # ------------------------------------------------------------------------------------------------ the toy model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -236,16 +237,28 @@ def test_an_attempt_that_was_stopped_is_begun_anew(tmp_path: Path, monkeypatch: 
     assert names == {"train", "tokenizer.json", "valid.jsonl", "test.jsonl", "prepared.json"}
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+def harm(path: Path, how: str) -> None:
+    data = bytearray(path.read_bytes())
+    if how == "altered":
+        data[len(data) // 2] ^= 1
+    path.write_bytes(data if how == "altered" else data[: len(data) * 2 // 3])
+    if how == "gone":
+        path.unlink()
 
 
-@pytest.mark.parametrize("name", ["prepared.json", "valid.jsonl", "test.jsonl", "tokenizer.json", "train/source.bin"])
-@pytest.mark.parametrize("how", ["cut", "gone"])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        *itertools.product(
+            ["valid.jsonl", "test.jsonl", "tokenizer.json", "train/source.bin"], ["cut", "gone", "altered"]
+        ),
+        ("prepared.json", "cut"),
+        ("prepared.json", "gone"),
+    ],
+)
 def test_damaged_data_is_refused(name: str, how: str, tmp_path: Path) -> None:
     run(made_up(100), tmp_path / "data")
-    path = tmp_path / "data" / name
-    cut(path) if how == "cut" else path.unlink()
+    harm(tmp_path / "data" / name, how)
     with pytest.raises(RunError) as caught:
         Prepared.open(tmp_path / "data")
     assert "\n" not in str(caught.value)
@@ -257,7 +270,7 @@ def test_files_of_two_preparations_do_not_mix(tmp_path: Path) -> None:
     for name in ("prepared.json", "tokenizer.json"):
         run(made_up(100), tmp_path / "a")
         (tmp_path / "b" / name).replace(tmp_path / "a" / name)
-        with pytest.raises(RunError, match="do not belong together"):
+        with pytest.raises(RunError, match="do not belong together|cut or altered"):
             Prepared.open(tmp_path / "a")
         run(made_up(120), tmp_path / "b")
 

@@ -30,9 +30,10 @@ from transduce.data.split import TEST, TRAIN, VALID, Keys, default_held_out, spl
 from transduce.data.textstore import Ids, TextStore
 from transduce.data.tokenizer import TokenizerConfig, TokenizerPair, train_pair
 from transduce.errors import ConfigError, DataError, RunError
-from transduce.files import write_failed, write_text
+from transduce.files import sha256, write_bytes, write_failed, write_text
 
 FORMAT = 1
+HELD_OUT = ("valid.jsonl", "test.jsonl")
 SAMPLE = 100_000  # training pairs that vocabularies are learned from
 MAX_LENGTH = 250  # tokens of the longer side of a training pair
 
@@ -50,7 +51,8 @@ class _Header(Config, frozen=True, kw_only=True):
     report: DataReport
     too_long: TooLong
     notes: list[str]
-    fingerprint: str
+    fingerprint: str  # of the corpus
+    sha256: dict[str, str]  # of valid.jsonl and test.jsonl
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ class Prepared:
         path = place / "prepared.json"
         try:
             header = from_dict(_Header, json.loads(path.read_text(encoding="utf-8")))
-            held_out = [_read_pairs(place / f"{part}.jsonl") for part in ("valid", "test")]
+            held_out = [_read_pairs(place / name, header.sha256[name]) for name in HELD_OUT]
         except OSError as error:
             raise RunError(f"{place}: cannot read the prepared data ({error.strerror}). Prepare it again.") from error
-        except (ValueError, TypeError, ConfigError) as error:
+        except (ValueError, TypeError, KeyError, ConfigError) as error:
             raise RunError(f"{place}: the prepared data is cut or altered. Prepare it again.") from error
-        corpus, tokenizers = Corpus.open(place / "train"), TokenizerPair.load(place)
+        corpus, tokenizers = Corpus.open(place / "train", verify=True), TokenizerPair.load(place)
         digests = (tokenizers.source.digest, tokenizers.target.digest)
         if header.format != FORMAT or header.fingerprint != corpus.fingerprint or corpus.tokenizer_digests != digests:
             raise RunError(f"{place}: the prepared files do not belong together. Prepare the data again.")
@@ -266,9 +268,12 @@ def _learn(store: TextStore, rows: Ids, config: TokenizerConfig, seed: int, prog
 
 def _save(prepared: Prepared, place: Path) -> None:
     prepared.tokenizers.save(place)
-    for part, pairs in (("valid", prepared.valid), ("test", prepared.test)):
+    digests = {}
+    for name, pairs in zip(HELD_OUT, (prepared.valid, prepared.test), strict=True):
         # Escaped to ASCII: nothing but the line feed can then be taken for the end of a line.
-        write_text(place / f"{part}.jsonl", "".join(json.dumps(list(pair)) + "\n" for pair in pairs))
+        lines = "".join(json.dumps(list(pair)) + "\n" for pair in pairs).encode("ascii")
+        write_bytes(place / name, lines)
+        digests[name] = sha256(lines)
     header = _Header(
         format=FORMAT,
         source_column=prepared.source_column,
@@ -278,15 +283,16 @@ def _save(prepared: Prepared, place: Path) -> None:
         too_long=prepared.too_long,
         notes=prepared.notes,
         fingerprint=prepared.train.fingerprint,
+        sha256=digests,
     )
     write_text(place / "prepared.json", json.dumps(to_dict(header), indent=1) + "\n")
 
 
-def _read_pairs(path: Path) -> list[Pair]:
-    pairs = [Pair(*json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    if not all(isinstance(pair.source, str) and isinstance(pair.target, str) for pair in pairs):
-        raise ValueError("not pairs of text")
-    return pairs
+def _read_pairs(path: Path, digest: str) -> list[Pair]:
+    lines = path.read_bytes()
+    if sha256(lines) != digest:
+        raise ValueError("altered")
+    return [Pair(*json.loads(line)) for line in lines.splitlines()]
 
 
 def _clear(place: Path) -> None:

@@ -1,6 +1,6 @@
 """From minutes to a model, a vocabulary, a batch and a number of steps.
 
-``machine_speed`` measures, ``choose`` decides, ``Deadline`` turns the measured speed of the real run
+``fastest_threads`` measures, ``choose`` decides, ``Deadline`` turns the measured speed of the real run
 into a fixed number of steps so that everything, the final report included, ends on time.
 """
 
@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import msgspec
 import torch
-import torch.nn.functional as F
 
 from transduce.config import spoken_duration
 from transduce.data.tokenizer import TokenizerConfig
 from transduce.models import ModelConfig, RNNConfig, build
 from transduce.training.checkpoint import Progress
 from transduce.training.loop import Plan, TrainingConfig
+from transduce.training.loss import token_loss
 from transduce.training.optim import make_optimizer
 
 # Target tokens a second of the reference model on the machine where the choices below were measured
@@ -41,7 +41,28 @@ class Choice(NamedTuple):
     reasons: list[str]
 
 
-def machine_speed(*, device: torch.device, seconds: float = 1.5) -> float:
+def fastest_threads(*, most: int, seconds: float = 1.5) -> tuple[int, float]:
+    """The number of CPU threads, at most ``most``, that trains the reference model fastest, and its speed.
+
+    Small models do not fill many cores, and a core that another program uses slows all threads down:
+    ``most`` is tried, then half of it, and so on. Returns (threads, target tokens a second).
+    """
+    before = torch.get_num_threads()
+    counts = sorted({max(1, most >> half) for half in range(most.bit_length())}, reverse=True)
+    try:
+        speeds = {}
+        for count in counts:
+            torch.set_num_threads(count)
+            speeds[count] = machine_speed(device=torch.device("cpu"), seconds=seconds / len(counts))
+            if speeds[count] < 0.7 * max(speeds.values()):  # ever fewer would be ever slower
+                break
+    finally:
+        torch.set_num_threads(before)
+    best = max(speeds, key=lambda count: speeds[count])
+    return best, speeds[best]
+
+
+def machine_speed(*, device: torch.device, seconds: float) -> float:
     """Target tokens a second of the reference model on this machine: real steps on made-up batches.
 
     Leaves torch's random state as it was.
@@ -53,15 +74,19 @@ def machine_speed(*, device: torch.device, seconds: float = 1.5) -> float:
         optimizer = make_optimizer(model, TrainingConfig().optim)
         tokens = torch.randint(4, vocab, (rows, length), device=device)
         lengths = torch.full((rows,), length, device=device)
-        steps, began = -3, 0.0  # the first three warm up
-        while steps <= 0 or time.perf_counter() - began < seconds:
-            if steps == 0:
-                began = time.perf_counter()
-            loss = F.cross_entropy(model(tokens, lengths, tokens).flatten(0, 1), tokens.flatten())
+
+        def step() -> None:
+            loss = token_loss(model(tokens, lengths, tokens), tokens, smoothing=0.1).loss
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()
             loss.item()
+
+        for _ in range(2):  # the first ones allocate
+            step()
+        steps, began = 0, time.perf_counter()
+        while not steps or time.perf_counter() - began < seconds:
+            step()
             steps += 1
         return steps * rows * length / (time.perf_counter() - began)
 

@@ -95,6 +95,8 @@ def superlative(w: Writer) -> Draft:
     if adjective.en == "good":
         fr = f"{article} {french.agree('meilleur', noun.gender, plural=False)} {noun.fr}"
     elif adjective.place == "<":
+        if noun.gender == "m" and french.vowel(noun.fr):
+            form = adjective.before_vowel
         fr = f"{article} plus {form} {noun.fr}"
     else:
         fr = f"{article} {noun.fr} {article} plus {form}"

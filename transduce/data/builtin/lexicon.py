@@ -131,7 +131,7 @@ SETS = {
     "RELATIVES": "brother sister son daughter cousin uncle aunt nephew niece child friend",
     "LIKED": """FRUIT VEGETABLE FOOD DRINK DISH ANIMAL music snow flower rose movie concert museum song
         story novel poem train boat game""",
-    "EATEN": "FRUIT DISH FOOD DRINK",
+    "EATEN": "FRUIT DISH FOOD DRINK INGREDIENT",
     "FEARED": "dog cat lion bear wolf tiger snake mouse horse plane exam doctor dentist boss",
     "HOMES": "house apartment castle farm village city",
     "SUBJECTS": """CLOTHES CAR FURNITURE MACHINE KITCHENWARE THING PICTURE TEXT SHOW SCHOOL PART BUILDING ROOM OUTSIDE
@@ -424,6 +424,10 @@ ADVERBS = """well bien, badly mal, a_lot beaucoup, slowly lentement, quickly rap
     late tard, together ensemble"""
 SHORT_ADVERBS = ("bien", "mal", "beaucoup")  # between the auxiliary and the participle
 FREQUENCY = "often souvent, always toujours, sometimes parfois, rarely rarement, usually généralement"
+
+# In tea and coffee.
+ADDED = """with sugar = avec du sucre; without sugar = sans sucre; with milk = avec du lait; without milk = sans lait;
+    with lemon = avec du citron; with honey = avec du miel; with cream = avec de la crème"""
 
 DAYS = """Monday lundi, Tuesday mardi, Wednesday mercredi, Thursday jeudi, Friday vendredi, Saturday samedi,
     Sunday dimanche"""

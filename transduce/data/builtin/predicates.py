@@ -187,6 +187,9 @@ def _transitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
     if noun.en in ("television", "radio") and verb.en.base in ("watch", "listen", "hear"):
         definite = True
     what = p.thing(w, noun, frame, owner=owner, definite=definite, amounts=verb.amount)
+    if noun.en in ("coffee", "tea") and verb.amount and w.chance(0.3):
+        added = w.pick(w.words.added)
+        return Predicate(verb, f"{what.en} {added.en}", f"{what.fr} {added.fr}")
     return Predicate(verb, what.en, f"{verb.preposition} {what.fr}".strip())
 
 

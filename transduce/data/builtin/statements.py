@@ -91,11 +91,14 @@ def there_is(w: Writer) -> Draft:
     question = w.chance(0.15)
     negative = not question and w.chance(0.2)
     past = w.chance(0.2)
-    scene = w.choose(Weighted({"laid": 45, "fridge": 25, "animal": 15, "people": 15}))
+    scene = w.choose(Weighted({"laid": 45, "fridge": 22, "kitchen": 9, "animal": 15, "people": 15}))
     frame = Frame("past", "not" if negative else "", question)
     if scene == "fridge":
         noun = w.fresh(w.words.in_fridge)
         where = Text("in the fridge", "dans le réfrigérateur")
+    elif scene == "kitchen":
+        noun = w.fresh(w.words.groups["INGREDIENT"])
+        where = Text("in the kitchen", "dans la cuisine")
     elif scene == "laid":
         noun, where = w.fresh(w.words.laid), p.position(w)
     elif scene == "animal":

@@ -169,6 +169,7 @@ class Words:
         self.future_times = _texts(lexicon.FUTURE_TIMES, separator=";", between="=")
         self.habit_times = _texts(lexicon.HABIT_TIMES, separator=";", between="=")
         self.now_times = _texts(lexicon.NOW_TIMES, separator=";", between="=")
+        self.added = _texts(lexicon.ADDED, separator=";", between="=")
         self.units = tuple(_noun(entry, "UNIT") for entry in _entries(lexicon.UNITS))
         self.frequency = _texts(lexicon.FREQUENCY)
         self.feelings = _texts(lexicon.FEELINGS)
