@@ -206,6 +206,21 @@ def test_validation_and_the_callers_random_numbers_leave_training_alone() -> Non
     assert same_bits(dict(quiet.state_dict()), dict(busy.state_dict()))
 
 
+def test_every_pass_has_its_own_order_and_its_own_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int, int]] = []
+    plan_batches = loop.plan_batches
+
+    def spy(*lengths: Any, tokens: int, seed: int, epoch: int) -> Any:
+        asked.append((tokens, seed, epoch))
+        return plan_batches(*lengths, tokens=tokens, seed=seed, epoch=epoch)
+
+    monkeypatch.setattr(loop, "plan_batches", spy)
+    count = batches_per_epoch(CORPUS, TrainingConfig(batch_tokens=40))
+    asked.clear()
+    run(small_model(), TrainingConfig(steps=3 * count, batch_tokens=40, seed=7, optim=SLOW))
+    assert asked == [(40, 7, 0), (40, 7, 1), (40, 7, 2)]
+
+
 def test_another_seed_is_another_training() -> None:
     models = [small_model() for _ in range(2)]
     for seed, model in enumerate(models):

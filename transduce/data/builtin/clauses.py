@@ -6,7 +6,8 @@ gender; nobody else is called by a pronoun of the third person there.
 
 from __future__ import annotations
 
-from transduce.data.builtin import english, facts
+from transduce.data.builtin import circumstances as c
+from transduce.data.builtin import english, facts, verbs
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin import predicates as v
 from transduce.data.builtin.phrases import Frame, Phrase
@@ -46,9 +47,9 @@ def _cause(w: Writer, name: str, subject: Phrase, tense: str) -> Text:
         return facts.sky(w, "now" if tense == "present" else tense, what=_WEATHERS[name])
     for feeling in w.words.feelings:
         if feeling.en == name:
-            return v.say(subject, v.Predicate(v.FEELS, *feeling), Frame(tense))
+            return v.say(subject, v.Predicate(verbs.FEELS, *feeling), Frame(tense))
     mood = next(adjective for adjective in w.words.moods if adjective.en == name)
-    return v.say(subject, v.Predicate(v.IS, *v.quality(w, mood, subject)), Frame(tense))
+    return v.say(subject, v.Predicate(verbs.IS, *v.quality(w, mood, subject)), Frame(tense))
 
 
 def _effect(w: Writer, deed: Deed, subject: Phrase, tense: str) -> Text:
@@ -90,13 +91,13 @@ def because(w: Writer) -> Draft:
     if frame.tense == "past" or w.chance(0.5):
         shop = w.words.nouns[w.pick(("market", "bakery", "farm"))]
         buying = next(deed for deed in w.words.purposes[shop] if deed.name == "buy")
-        one = v.say(subject, v.Predicate(v.GOES, *p.at_noun(shop, going=True)), Frame(tense))
+        one = v.say(subject, v.Predicate(verbs.GOES, *c.at_noun(shop, going=True)), Frame(tense))
         two = v.say(p.pronoun(subject), v.needs(w, w.fresh(buying.objects), subject, frame), frame)
     else:
         verb = w.words.verb(w.pick(("go_out", "go_home", "hurry", "have_lunch", "have_dinner")))
         w.plain = True
         one = v.clause(w, subject, verb=verb, frame=Frame(tense), timed=0.1)
-        two = v.clause(w, p.pronoun(subject), verb=v.MUST, frame=frame, timed=0)
+        two = v.clause(w, p.pronoun(subject), verb=verbs.MUST, frame=frame, timed=0)
     return join(one, ("because", "parce que"), two)
 
 
@@ -111,16 +112,16 @@ def two_clauses(w: Writer) -> Draft:
         one = _cause(w, name, first, "past" if tense == "past" else "present")
         then = first if name in _WEATHERS else p.pronoun(first)
         return join(one, joint, _effect(w, deed, then, tense))
-    verb = v.act(w, first, deed=True)
-    frame = v.frame_for(w, verb, first, negative=0)
+    verb = verbs.act(w, first, deed=True)
+    frame = verbs.frame_for(w, verb, first, negative=0)
     while frame.tense in ("just", "was", "used", "perfect"):
-        frame = v.frame_for(w, verb, first, negative=0)
+        frame = verbs.frame_for(w, verb, first, negative=0)
     second = p.pronoun(first) if w.chance(0.35) else second_subject(w, first)
-    other = v.act(w, second, deed=True)
+    other = verbs.act(w, second, deed=True)
     while (frame.tense in ("now", "present") and other.event) or (
         frame.tense == "past" and other.en.base == other.en.past
     ):
-        other = v.act(w, second, deed=True)
+        other = verbs.act(w, second, deed=True)
     negations = w.pick((("not", ""), ("", "not"))) if joint == BUT else ("", "")
     one = v.clause(w, first, verb=verb, frame=Frame(frame.tense, negations[0]), timed=0)
     two = v.clause(w, second, verb=other, frame=Frame(frame.tense, negations[1]), timed=0)
@@ -145,17 +146,21 @@ def if_present(w: Writer) -> Draft:
             condition = _cause(w, name, first, "present")
             two = _effect(w, deed, p.pronoun(first), "will")
         return Draft(f"if {condition.en}, {two.en}", f"si {condition.fr}, {two.fr}")
-    verb = w.pick((v.HAS, v.WANTS, v.NEEDS, v.IS_AT, v.WANTS)) if w.chance(0.6) else v.act(w, first, deed=True)
+    verb = (
+        w.pick((verbs.HAS, verbs.WANTS, verbs.NEEDS, verbs.IS_AT, verbs.WANTS))
+        if w.chance(0.6)
+        else verbs.act(w, first, deed=True)
+    )
     frame = Frame("present", "not" if w.chance(0.2) else "")
     # One event, not a habit: "if she buys an apple".
     predicate = v.complete(w, verb, first, frame if verb.state else frame._replace(tense="past"))
     condition = v.say(first, predicate, frame)
     second = second_subject(w, first)
     if w.chance(0.7):
-        deed_verb = v.act(w, second, deed=True)
+        deed_verb = verbs.act(w, second, deed=True)
         frame = Frame("will", "not" if w.chance(0.15) else "")
     else:
-        deed_verb, frame = w.pick((v.CAN, v.MUST)), Frame("present", "not" if w.chance(0.2) else "")
+        deed_verb, frame = w.pick((verbs.CAN, verbs.MUST)), Frame("present", "not" if w.chance(0.2) else "")
     two = v.clause(w, second, verb=deed_verb, frame=frame, timed=0)
     return Draft(f"if {condition.en}, {two.en}", f"si {condition.fr}, {two.fr}")
 
@@ -178,7 +183,7 @@ def when_future(w: Writer) -> Draft:
     fr = v.say(first, predicate, Frame("will")).fr
     second = second_subject(w, first)
     frame = Frame("will", "not" if w.chance(0.12) else "")
-    two = v.clause(w, second, verb=v.act(w, second, deed=True), frame=frame, timed=0)
+    two = v.clause(w, second, verb=verbs.act(w, second, deed=True), frame=frame, timed=0)
     if w.chance(0.6):
         return Draft(f"when {en}, {two.en}", f"quand {fr}, {two.fr}")
     return Draft(f"{two.en} when {en}", f"{two.fr} quand {fr}")
@@ -194,9 +199,9 @@ def when_past(w: Writer) -> Draft:
     """ "I was reading when the phone rang."; imperfect and compound past."""
     w.them = False
     first = p.someone(w)
-    verb = v.act(w, first, deed=True)
+    verb = verbs.act(w, first, deed=True)
     while verb.event:
-        verb = v.act(w, first, deed=True)
+        verb = verbs.act(w, first, deed=True)
     one = v.clause(w, first, verb=verb, frame=Frame("was"), timed=0)
     draw = w.random()
     if draw < 0.25:
@@ -232,10 +237,10 @@ def reported(w: Writer) -> Draft:
     if w.chance(0.15):
         two = facts.sky(w, "will" if hoped or w.chance(0.6) else "now")
     else:
-        verb = v.act(w, second, deed=hoped)
+        verb = verbs.act(w, second, deed=hoped)
         while hoped and verb.en.base in _NOT_HOPED:
-            verb = v.act(w, second, deed=True)
-        frame = Frame("will", "not" if w.chance(0.15) else "") if hoped else v.frame_for(w, verb, second)
+            verb = verbs.act(w, second, deed=True)
+        frame = Frame("will", "not" if w.chance(0.15) else "") if hoped else verbs.frame_for(w, verb, second)
         two = v.clause(w, second, verb=verb, frame=frame, timed=0.25, front=False)
     return join(v.say(first, v.Predicate(saying), Frame("present")), ("that", "que"), two)
 
@@ -254,13 +259,13 @@ def unknown(w: Writer) -> Draft:
     myself = word[0] in ("when", "if") and w.chance(0.4)
     second = p.pronoun(first) if myself else p.someone(w, named=True)
     if word[0] == "where":
-        verb = v.LIVES if w.chance(0.5) else w.words.verb(w.pick(("work", "sleep", "eat", "run")))
+        verb = verbs.LIVES if w.chance(0.5) else w.words.verb(w.pick(("work", "sleep", "eat", "run")))
     else:
-        verb = v.act(w, second, deed=True)
-    frame = v.frame_for(w, verb, second, negative=0)
+        verb = verbs.act(w, second, deed=True)
+    frame = verbs.frame_for(w, verb, second, negative=0)
     odd = ("just", "used", "perfect") + (("now", "was", "present") if word[0] == "when" else ())
     while frame.tense in odd:
-        frame = v.frame_for(w, verb, second, negative=0)
+        frame = verbs.frame_for(w, verb, second, negative=0)
     if myself:
         frame = Frame("will")
     predicate = v.Predicate(verb) if word[0] == "where" else v.complete(w, verb, second, frame)
@@ -276,22 +281,22 @@ def relative_subject(w: Writer) -> Draft:
     w.them = False
     noun = w.fresh(w.words.select("CHILD ADULT PROFESSION neighbor"))
     head = p.the(w, noun, plural=w.chance(0.25), describe=0.1)
-    verb = v.act(w, head)
-    frame = v.frame_for(w, verb, head)
+    verb = verbs.act(w, head)
+    frame = verbs.frame_for(w, verb, head)
     while frame.tense in ("used", "was", "just"):
-        frame = v.frame_for(w, verb, head)
+        frame = verbs.frame_for(w, verb, head)
     inside = v.clause(w, head._replace(en="who", fr="qui"), verb=verb, frame=frame, timed=0.1, front=False)
     whole = head._replace(en=f"{head.en} {inside.en}", fr=f"{head.fr} {inside.fr}")
     if w.chance(0.5):
         frame = Frame("past" if w.chance(0.2) else "present", "not" if w.chance(0.12) else "")
-        main = w.pick((v.IS, v.IS, v.IS_FROM_NATION, v.FEELS))
+        main = w.pick((verbs.IS, verbs.IS, verbs.IS_FROM_NATION, verbs.FEELS))
         return draft(v.clause(w, whole, verb=main, frame=frame, timed=0))
     subject = p.someone(w)
     deeds = ("know", "look_at", "see", "help", "wait_for", "call", "thank", "meet", "invite", "listen_to")
     verb = w.words.verb(w.pick(deeds), "transitive")
-    frame = v.frame_for(w, verb, subject, negative=0.1)
+    frame = verbs.frame_for(w, verb, subject, negative=0.1)
     while frame.tense in ("used", "was", "perfect"):
-        frame = v.frame_for(w, verb, subject, negative=0.1)
+        frame = verbs.frame_for(w, verb, subject, negative=0.1)
     return draft(v.say(subject, v.Predicate(verb, whole.en, whole.fr), frame))
 
 
@@ -309,13 +314,14 @@ def relative_object(w: Writer) -> Draft:
     w.bond(verb.name, noun.en)
     head = p.the(w, noun, plural=many)
     subject = p.someone(w)
-    frame = v.frame_for(w, verb, subject, negative=0)
+    frame = verbs.frame_for(w, verb, subject, negative=0)
     while frame.tense in ("just", "was", "used", "present", "perfect"):
-        frame = v.frame_for(w, verb, subject, negative=0)
+        frame = verbs.frame_for(w, verb, subject, negative=0)
     inside = v.say(subject, v.Predicate(verb, agreement=(noun.gender, many)), frame)
     whole = head._replace(en=f"{head.en} that {inside.en}", fr=f"{head.fr} que {inside.fr}")
-    main = Frame("past" if w.chance(0.2) else "present", "not" if w.chance(0.12) else "")
-    return draft(v.say(whole, v.complete(w, v.IS, whole, main), main))
+    past = frame.tense == "past" and w.chance(0.3)
+    main = Frame("past" if past else "present", "not" if w.chance(0.12) else "")
+    return draft(v.say(whole, v.complete(w, verbs.IS, whole, main), main))
 
 
 # ------------------------------------------------------------------------------- one thing after another
@@ -370,10 +376,10 @@ def purpose(w: Writer) -> Draft:
     noun = w.fresh(tuple(w.words.purposes))
     deed = w.pick(w.words.purposes[noun])
     w.bond(noun.en, deed.name)
-    frame = v.frame_for(w, v.GOES, subject, negative=0)
+    frame = verbs.frame_for(w, verbs.GOES, subject, negative=0)
     while frame.tense in ("just", "perfect"):
-        frame = v.frame_for(w, v.GOES, subject, negative=0)
-    one = v.say(subject, v.Predicate(v.GOES, *p.at_noun(noun, going=True)), frame)
+        frame = verbs.frame_for(w, verbs.GOES, subject, negative=0)
+    one = v.say(subject, v.Predicate(verbs.GOES, *c.at_noun(noun, going=True)), frame)
     w.plain = True
     goal = v.infinitive(w, subject, verb=deed)
     return Draft(f"{one.en} to {goal.en}", f"{one.fr} pour {goal.fr}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transduce.data.builtin import french
+from transduce.data.builtin import french, verbs
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin import predicates as v
 from transduce.data.builtin.clauses import join
@@ -58,7 +58,7 @@ def comparison(w: Writer) -> Draft:
         degree = Text(f"less {adjective.en} than", f"moins {fr}")
     else:
         degree = Text(f"as {adjective.en} as", f"aussi {fr}")
-    return draft(v.say(first, v.Predicate(v.IS, f"{degree.en} {second.en}", f"{degree.fr} que {second.fr}"), frame))
+    return draft(v.say(first, v.Predicate(verbs.IS, f"{degree.en} {second.en}", f"{degree.fr} que {second.fr}"), frame))
 
 
 _REALMS = (
@@ -125,10 +125,10 @@ def two_qualities(w: Writer) -> Draft:
     if first == second or 0 in values or frozenset((first.en, second.en)) in w.words.apart:
         return REJECTED
     tense = "past" if w.chance(0.15) else "present"
-    one = v.say(subject, v.Predicate(v.IS, *v.quality(w, first, subject)), Frame(tense))
+    one = v.say(subject, v.Predicate(verbs.IS, *v.quality(w, first, subject)), Frame(tense))
     two = v.say(
         p.pronoun(subject),
-        v.Predicate(v.IS, *v.quality(w, second, subject, degree=False)),
+        v.Predicate(verbs.IS, *v.quality(w, second, subject, degree=False)),
         Frame(tense),
     )
     if subject.noun:

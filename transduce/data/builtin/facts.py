@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from transduce.data.builtin import english, french
+from transduce.data.builtin import circumstances as c
+from transduce.data.builtin import english, french, verbs
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin import predicates as v
 from transduce.data.builtin.phrases import Frame, Phrase
@@ -55,7 +56,7 @@ def weather(w: Writer) -> Draft:
         said = Text(f"{said.en} {where.en}", f"{said.fr} {where.fr}")
     often = Text("", "")
     if tense != "now" or w.chance(0.3):
-        often = p.time(w, "past" if tense == "past" else tense) if w.chance(0.7) else often
+        often = c.time(w, "past" if tense == "past" else tense) if w.chance(0.7) else often
     said = v.at_time(w, said, often, front=not question)
     return draft(said, "?" if question else ".")
 
@@ -77,11 +78,11 @@ def age(w: Writer) -> Draft:
         en = f"how old {english.be(subject.person)} {subject.en}"
         return Draft(en, _how_old(subject), "?")
     frame = Frame(w.choose(Weighted({"present": 75, "past": 10, "will": 12})), "not" if w.chance(0.08) else "")
-    verb = v.FEELS
+    verb = verbs.FEELS
     predicate = v.Predicate(verb, f"{english.number(years)} years old", f"{french.number(years)} ans")
     said = v.say(subject, predicate, frame)
     if frame.tense == "will":
-        said = v.at_time(w, said, p.time(w, "will"), front=False)
+        said = v.at_time(w, said, c.time(w, "will"), front=False)
     return draft(said)
 
 
@@ -96,7 +97,7 @@ def _how_old(subject: Phrase) -> str:
 
 def price(w: Writer) -> Draft:
     """ "This watch costs eighty euros.", "How much do the apples cost?"."""
-    noun = w.fresh(w.words.select("CLOTHES PAIR CAR FURNITURE MACHINE FRUIT THING TEXT PICTURE"))
+    noun = w.fresh(w.words.select("PRICED"))
     many = noun.group == "PAIR" or (noun.has_plural and w.chance(0.3))
     subject = (p.this if w.chance(0.6) else p.the)(w, noun, plural=many, describe=0.3)
     w.bond("cost", noun.en)
@@ -105,7 +106,7 @@ def price(w: Writer) -> Draft:
         do = "do" if many else "does"
         return Draft(f"how much {do} {subject.en} cost", f"combien {costs} {subject.fr}", "?")
     expensive = noun.group in ("CAR", "FURNITURE", "MACHINE")
-    euros = w.between(10, 99) * 10 if expensive else w.between(2, 99)
+    euros = w.between(2, 9) if noun.group == "FRUIT" else w.between(10, 99) * (10 if expensive else 1)
     frame = Frame(w.choose(Weighted({"present": 8, "past": 2})), "not" if w.chance(0.08) else "")
     cost = Verb(english.verb("cost", "cost"), "coûter", "cost", state=True)
     if frame.tense == "past" and many and not frame.negation:
@@ -118,7 +119,7 @@ def hour(w: Writer) -> Draft:
     """ "It is half past ten.", "Today is Monday.", "The concert is on the third of May."."""
     draw = w.random()
     if draw < 0.45:
-        now = p.clock(w, at=False)
+        now = c.clock(w, at=False)
         en, fr = f"it is {now.en}", f"il est {now.fr}"
         if w.chance(0.35):
             city = w.pick(w.words.cities)
@@ -127,23 +128,23 @@ def hour(w: Writer) -> Draft:
             en, fr = f"it is already {now.en}", f"il est déjà {now.fr}"
         return Draft(en, fr)
     if draw < 0.65:
-        day, on = w.pick(w.words.days), p.date(w)
+        day, on = w.pick(w.words.days), c.date(w)
         if w.chance(0.4):
             return Draft(f"today is {day.en}", f"aujourd'hui, c'est {day.fr}")
-        return Draft(f"today is {day.en}, {on.en}", f"aujourd'hui, c'est {day.fr.removeprefix('le ')} {on.fr[3:]}")
+        return Draft(f"today is {day.en}, {on.en}", f"aujourd'hui, c'est le {day.fr} {on.fr[3:]}")
     noun = w.fresh(w.words.select("concert game show exam"))
     subject = (p.the if w.chance(0.6) else p.owned if noun.en == "exam" else p.this)(w, noun)
     if w.chance(0.5):
-        when = p.date(w)
+        when = c.date(w)
         when = Text(f"on {when.en}", when.fr)
     else:
-        when = p.clock(w)
+        when = c.clock(w)
     tense = "will" if w.chance(0.4) else "present"
     subject_verb = Verb(english.verb("start"), "commencer", "event") if tense == "will" else None
     if subject_verb or not when.en.startswith("on"):
         verb = subject_verb or Verb(english.verb("end"), "finir", "event")
         return draft(v.say(subject, v.Predicate(verb, *when), Frame(tense)))
-    return draft(v.say(subject, v.Predicate(v.IS_AT, *when), Frame("present")))
+    return draft(v.say(subject, v.Predicate(verbs.IS_AT, *when), Frame("present")))
 
 
 _OPENING = ((english.verb("open"), "ouvrir"), (english.verb("close"), "fermer"))
@@ -179,7 +180,7 @@ def timetable(w: Writer) -> Draft:
         subject = p.the(w, noun)
         tense = w.choose(Weighted({"present": 80, "will": 20}))
     w.bond(verb.base, noun.en)
-    when = p.clock(w, exact=departing)
+    when = c.clock(w, exact=departing)
     if w.chance(0.45):
         later = _scheduled(w, tense)
         when = Text(f"{when.en} {later.en}", f"{when.fr} {later.fr}")

@@ -94,7 +94,9 @@ SETS = {
     "COLORED": "bag suitcase umbrella box basket pen pencil ball candle towel wallet cup plate bowl bottle",
     "AGED": "bag suitcase umbrella key basket wallet ladder hammer toy doll tool box",
     "OBJECT": "THING PICTURE KITCHENWARE",
-    "GOODS": "FRUIT VEGETABLE DISH FOOD INGREDIENT CLOTHES PAIR CAR FURNITURE MACHINE THING PICTURE TEXT",
+    "PRINTED": "book newspaper magazine novel notebook postcard map",
+    "GOODS": "FRUIT VEGETABLE DISH FOOD INGREDIENT CLOTHES PAIR CAR FURNITURE MACHINE THING painting PRINTED",
+    "PRICED": "FRUIT CLOTHES PAIR FURNITURE MACHINE THING painting PRINTED bike motorcycle",
     "WARDROBE": "CLOTHES PAIR",
     "ANIMAL": "PET FARM WILD",
     "VIEW": "BUILDING NATURE CAR ANIMAL",
@@ -143,6 +145,7 @@ SETS = {
 # (for intransitive verbs: which adverbs or manner go with it).
 #   adult   only adults do this          state   no continuous; its past is an imperfect
 #   event   over in a moment: no "is -ing", no "used to"        etre   conjugated with être
+#   animal  only animals do this
 #   outside it is done out of doors
 #   the     only of something definite                          amount "a lot of", "a kilo of" go with it
 # A particle follows "_" in English ("look_for"), a preposition follows "_" in French ("répondre_à").
@@ -151,7 +154,7 @@ eat ate eaten = manger amount : SNACK VEGETABLE
 drink drank drunk = boire amount : DRINK
 prepare = préparer amount : DISH soup coffee tea
 buy bought = acheter amount : GOODS
-sell sold = vendre adult amount : FRUIT VEGETABLE CLOTHES CAR FURNITURE TEXT house apartment ANIMAL
+sell sold = vendre adult amount : FRUIT VEGETABLE CLOTHES CAR FURNITURE PRINTED house apartment FARM
 read read = lire : TEXT
 write wrote written = écrire : WRITABLE
 see saw seen = voir event : PEOPLE ANIMAL BUILDING CAR movie show
@@ -257,6 +260,7 @@ study = étudier : well a_lot together
 eat ate eaten = manger : slowly quickly a_lot well together
 smoke = fumer adult : a_lot
 shout = crier : loudly
+fly flew flown = voler animal :
 lie = mentir event :
 drive drove driven = conduire adult : well badly slowly quickly
 have_lunch had = déjeuner : late early together
@@ -284,8 +288,8 @@ send sent = envoyer : SENDABLE
 
 # English at_phrase/to_phrase = French; a bare noun stands for "at the X", "to the X", "à le X".
 AT = """market station beach library hospital restaurant museum theater airport bank bakery pharmacy pool hotel
-    stadium farm castle factory park town_hall"""
-IN = "garden kitchen living_room bedroom bathroom office garage attic cellar courtyard classroom forest field village"
+    stadium office farm castle factory park town_hall"""
+IN = "garden kitchen living_room bedroom bathroom garage attic cellar courtyard classroom forest field village"
 FIXED_PLACES = """at school/to school = à l'école, at work/to work = au travail, at church/to church = à l'église,
     in the mountains/to the mountains = à la montagne, in the countryside/to the countryside = à la campagne,
     in town/to town = en ville, abroad/abroad = à l'étranger"""
@@ -358,14 +362,14 @@ quiet/quieter > tranquille : street village hotel beach garden park island libra
 noisy/noisier > bruyant : street city hotel restaurant CHILD dog washing_machine market
 fast/faster > rapide : CAR PUBLIC horse dog
 slow/slower > lent : bus train turtle computer donkey truck
-dangerous > dangereux : WILD mountain axe street motorcycle river
+dangerous > dangereux : lion bear wolf tiger snake elephant mountain axe street motorcycle river
 wild/wilder > sauvage : FARM duck cat flower
 loyal > fidèle : dog horse FRIEND
 fat/fatter < gros grosse : cat pig dog hen duck
 fresh/fresher > frais fraîche : FRUIT VEGETABLE bread fish egg milk cream orange_juice butter
 hot/hotter > chaud : soup coffee tea water milk pizza oven pancake meal
 cold/colder > froid : soup coffee tea water milk meat pizza meal beer lemonade
-delicious > délicieux : DISH FOOD FRUIT wine coffee orange_juice lemonade
+delicious/- > délicieux : DISH FOOD FRUIT wine coffee orange_juice lemonade
 sweet/sweeter > sucré : FRUIT cake coffee tea lemonade wine
 salty/saltier > salé : soup butter cheese ham meat
 ripe/riper > mûr : FRUIT tomato
@@ -502,6 +506,8 @@ turtle : salad strawberry
 # Where daily things are done, and ways to go.
 OUTDOORS = """in the garden = dans le jardin; at the beach = à la plage; at the park = au parc; in town = en ville;
     in the forest = dans la forêt; in the street = dans la rue; in the courtyard = dans la cour"""
+IN_WATER = """at the beach = à la plage; at the pool = à la piscine; in the lake = dans le lac;
+    in the river = dans la rivière"""
 INDOORS = """at home = à la maison; in the living room = dans le salon; in the kitchen = dans la cuisine;
     at the hotel = à l'hôtel; at school = à l'école; at the office = au bureau; in the garden = dans le jardin"""
 NEAR_WAYS = "by car = en voiture; by bus = en bus; by bike = à vélo; on foot = à pied; by taxi = en taxi"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from transduce.data.builtin import english, french
+from transduce.data.builtin import circumstances as c
+from transduce.data.builtin import english, french, verbs
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin.phrases import Frame, Phrase
 from transduce.data.builtin.words import Adjective, Noun, Text, Verb
@@ -27,136 +28,6 @@ class Predicate(NamedTuple):
     clitic: str = ""
     agreement: tuple[str, bool] | None = None
     adverb: str = ""
-
-
-def _special(kind: str, en: english.EnglishVerb, fr: str, preposition: str = "", **flags: bool) -> Verb:
-    return Verb(en, fr, kind, preposition=preposition, **flags)  # type: ignore[arg-type]
-
-
-IS = _special("described", english.BE, "être", state=True)
-IS_AT = _special("located", english.BE, "être", state=True)
-IS_JOB = _special("profession", english.BE, "être", state=True)
-IS_FROM_NATION = _special("nation", english.BE, "être", state=True)
-FEELS = _special("feeling", english.BE, "avoir", state=True)
-HAS = _special("possession", english.HAVE, "avoir", state=True)
-HAS_FAMILY = _special("relatives", english.HAVE, "avoir", state=True)
-LIKES = _special("generic", english.verb("like"), "aimer", state=True)
-HATES = _special("generic", english.verb("hate"), "détester", state=True)
-PREFERS = _special("generic", english.verb("prefer"), "préférer", state=True)
-LOVES = _special("loved", english.verb("love"), "aimer", state=True)
-WANTS = _special("wanted", english.verb("want"), "vouloir", state=True)
-WOULD_LIKE = _special("wanted", english.verb("would"), "vouloir", state=True)
-NEEDS = _special("needed", english.verb("need"), "avoir", "besoin de", state=True)
-GOES = _special("going", english.verb("go", "went", "gone"), "aller", etre=True)
-COMES_FROM = _special("origin", english.verb("come", "came", "come", "from"), "venir", etre=True, state=True)
-LIVES = _special("living", english.verb("live"), "habiter", state=True)
-STAYS = _special("staying", english.verb("stay"), "rester", etre=True)
-PLAYS_GAME = _special("game", english.verb("play"), "jouer")
-PLAYS_MUSIC = _special("music", english.verb("play"), "jouer")
-SPEAKS = _special("language", english.verb("speak", "spoke", "spoken"), "parler", state=True)
-CAN = _special("modal", english.verb("can"), "pouvoir", state=True)
-MUST = _special("modal", english.verb("must"), "devoir", state=True)
-SHOULD = _special("modal", english.verb("should"), "devoir", state=True)
-WOULD_LIKE_TO = _special("infinitive", english.verb("would"), "vouloir", state=True)
-
-_KINDS: Weighted[Verb | str] = Weighted(
-    {
-        "transitive": 40,
-        "intransitive": 17,
-        "giving": 6,
-        GOES: 9,
-        STAYS: 1.5,
-        LIVES: 2.5,
-        COMES_FROM: 1,
-        IS: 9,
-        IS_AT: 3,
-        IS_JOB: 3.5,
-        IS_FROM_NATION: 1.2,
-        FEELS: 3.5,
-        HAS: 6,
-        HAS_FAMILY: 2.5,
-        LIKES: 4,
-        HATES: 1.2,
-        PREFERS: 1.2,
-        LOVES: 2,
-        WANTS: 2,
-        WOULD_LIKE: 1.2,
-        NEEDS: 2.5,
-        PLAYS_GAME: 2,
-        PLAYS_MUSIC: 2,
-        SPEAKS: 2,
-        CAN: 3,
-        MUST: 3,
-        SHOULD: 1.2,
-        WOULD_LIKE_TO: 1.5,
-        "infinitive": 7,
-    }
-)
-_DEEDS: Weighted[Verb | str] = Weighted(
-    {"transitive": 50, "intransitive": 18, "giving": 6, GOES: 9, STAYS: 2, PLAYS_GAME: 3, PLAYS_MUSIC: 3}
-)
-
-
-def act(w: Writer, subject: Phrase, *, deed: bool = False) -> Verb:
-    """A verb for a person; a ``deed`` is something one does, not a state."""
-    while True:
-        kind = w.choose(_DEEDS if deed else _KINDS)
-        verb = w.pick(w.words.verbs[kind]) if isinstance(kind, str) else kind
-        if deed and (verb.state or verb.en.base in _ONLY) and kind == "transitive":
-            continue
-        if verb is IS_JOB and subject.noun is not None and subject.noun.group in ("CHILD", "ADULT", "PROFESSION"):
-            continue
-        if verb.adult and subject.noun is not None and subject.noun.group == "CHILD":
-            continue
-        return verb
-
-
-# --------------------------------------------------------------------------------------------- tenses
-
-_DEED_TENSES = Weighted(
-    {"present": 19, "now": 22, "past": 26, "will": 9, "going": 9, "used": 4, "was": 3, "perfect": 5, "just": 3}
-)
-_EVENT_TENSES = Weighted({"past": 48, "will": 15, "going": 15, "perfect": 11, "just": 7, "present": 4})
-_STATE_TENSES = Weighted({"present": 66, "past": 20, "will": 9, "used": 5})
-_ONLY = {
-    "understand": Weighted({"present": 55, "past": 30, "will": 15}),
-    "believe": Weighted({"present": 60, "past": 30, "will": 10}),
-    "hope": Weighted({"present": 1}),
-    "nation": Weighted({"present": 1}),
-    "origin": Weighted({"present": 1}),
-    "language": Weighted({"present": 88, "past": 6, "will": 6}),
-    "generic": Weighted({"present": 80, "past": 14, "used": 6}),
-    "loved": Weighted({"present": 76, "past": 18, "will": 6}),
-    "wanted": Weighted({"present": 75, "past": 25}),
-    "can": Weighted({"present": 70, "past": 12, "will": 12}),
-    "must": Weighted({"present": 80, "will": 15}),
-    "should": Weighted({"would": 1}),
-    "would": Weighted({"would": 1}),
-}
-
-
-def frame_for(w: Writer, verb: Verb, subject: Phrase, *, question: bool = False, negative: float = 0.15) -> Frame:
-    """A tense that suits ``verb``, and whether it is negated."""
-    usual = _STATE_TENSES if verb.state else _EVENT_TENSES if verb.event else _DEED_TENSES
-    tenses = _ONLY.get(verb.en.base) or _ONLY.get(verb.kind) or usual
-    tense = w.choose(tenses)
-    negation = ""
-    if not question and tense not in ("used", "was", "just") and w.chance(negative):
-        draw = w.random()
-        if tense == "perfect":
-            negation = "not yet" if draw < 0.6 else "never"
-        elif verb.kind == "modal" or draw < 0.68:
-            negation = "not"
-        elif draw < 0.84 and tense != "now" and not (verb.state and tense == "past"):
-            negation = "never"
-        elif tense in ("present", "now", "will"):
-            negation = "no longer"
-        else:
-            negation = "not"
-    # "They read", "I put": present or past? Only the present is written.
-    if tense == "past" and verb.en.past == verb.en.base and subject.person != 2 and not (question or negation == "not"):
-        tense = "will"
-    return Frame(tense, negation, question)
 
 
 # ---------------------------------------------------------------------------------------- complements
@@ -229,7 +100,8 @@ def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predi
         friend = p.named_person(w) if w.chance(0.4) else p.person(w, owner=subject)
         return Predicate(verb, f"{en} {friend.en}", f"{fr} {friend.fr}")
     if draw < 0.75 and base not in ("get", "hurry", "lie", "arrive", "leave", "come", "go", "drive", "travel"):
-        spot = w.pick(w.words.outdoors if verb.outside else w.words.indoors)
+        outdoors = w.words.in_water if base == "swim" else w.words.outdoors
+        spot = w.pick(outdoors if verb.outside else w.words.indoors)
         w.bond(base, spot.en)
         return Predicate(verb, *spot)
     return Predicate(verb)
@@ -248,10 +120,11 @@ def _giving(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
 
 
 def _going(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
-    where = p.place(w, going=True)
+    where = c.place(w, going=True)
     w.bond("go", where.en)
-    if w.chance(0.2) and not frame.question:
-        how = w.pick(w.words.near_ways if where.en.startswith(("to the ", "at the ")) else w.words.far_ways)
+    far = where.fr.endswith(w.words.far)
+    if (far or where.fr.startswith("à ")) and w.chance(0.25) and not frame.question:
+        how = w.pick(w.words.far_ways if far else w.words.near_ways)
         return Predicate(verb, f"{where.en} {how.en}", f"{where.fr} {how.fr}")
     if w.chance(0.1):
         friend = p.named_person(w)
@@ -260,7 +133,7 @@ def _going(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
 
 
 def _located(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
-    where = p.place(w, going=False)
+    where = c.place(w, going=False)
     w.bond(verb.en.base, where.en)
     return Predicate(verb, *where)
 
@@ -408,7 +281,7 @@ def _needed(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
 
 def needs(w: Writer, noun: Noun, subject: Phrase, frame: Frame) -> Predicate:
     """ "needs some bread": avoir besoin de, without the partitive."""
-    verb = NEEDS
+    verb = verbs.NEEDS
     _bond(w, verb, noun.en)
     draw = w.random()
     any_ = "any" if frame.negation or frame.question else "some"
@@ -464,9 +337,9 @@ def _infinitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predica
 def infinitive(w: Writer, subject: Phrase, *, verb: Verb | None = None, negated: bool = False) -> Text:
     """Something that ``subject`` can do, without "to": "eat the apple", "manger la pomme"."""
     if verb is None:
-        verb = act(w, subject, deed=True)
+        verb = verbs.act(w, subject, deed=True)
         while verb.event:
-            verb = act(w, subject, deed=True)
+            verb = verbs.act(w, subject, deed=True)
     predicate = complete(w, verb, subject, Frame("infinitive", "not" if negated else ""))
     clitic = french.REFLEXIVE[subject.person] if verb.reflexive else predicate.clitic
     return Text(
@@ -549,8 +422,8 @@ def clause(
     front: bool = True,
 ) -> Text:
     """A whole clause about a person: verb, tense, negation, object and time are drawn where not given."""
-    verb = verb or act(w, subject)
-    frame = frame or frame_for(w, verb, subject)
+    verb = verb or verbs.act(w, subject)
+    frame = frame or verbs.frame_for(w, verb, subject)
     predicate = complete(w, verb, subject, frame)
     adverb, when = manner_of_time(w, predicate, frame, timed=timed)
     said = say(subject, predicate, frame, adverb=adverb)
@@ -561,7 +434,7 @@ def manner_of_time(w: Writer, predicate: Predicate, frame: Frame, *, timed: floa
     """An adverb ("often", "already") and a time that suit the clause; either may be empty."""
     none = NO_TEXT
     verb = predicate.verb
-    free = not predicate.adverb and (verb is not IS or predicate.en in w.words.mood_names)
+    free = not predicate.adverb and (verb is not verbs.IS or predicate.en in w.words.mood_names)
     if frame.tense == "perfect":
         return (none if frame.negation or frame.question else _ALREADY), none
     if frame.tense == "present" and verb.event and not frame.negation and not frame.question:
@@ -577,7 +450,7 @@ def manner_of_time(w: Writer, predicate: Predicate, frame: Frame, *, timed: floa
         return none, none
     if frame.negation in ("never", "no longer") or not w.chance(timed):
         return none, none
-    return none, p.time(w, frame.tense)
+    return none, c.time(w, frame.tense)
 
 
 def at_time(w: Writer, said: Text, when: Text, *, front: bool = True) -> Text:

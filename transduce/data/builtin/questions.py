@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from transduce.data.builtin import english, french
+from transduce.data.builtin import circumstances as c
+from transduce.data.builtin import english, french, verbs
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin import predicates as v
 from transduce.data.builtin.phrases import Frame, Phrase
@@ -23,8 +24,8 @@ def _asked_about(w: Writer) -> Phrase:
 def yes_or_no(w: Writer) -> Draft:
     """ "Is Marie writing a letter?"; est-ce que throughout."""
     subject = _asked_about(w)
-    verb = v.act(w, subject)
-    frame = v.frame_for(w, verb, subject, question=True)
+    verb = verbs.act(w, subject)
+    frame = verbs.frame_for(w, verb, subject, question=True)
     return draft(v.clause(w, subject, verb=verb, frame=frame, timed=0.4), "?")
 
 
@@ -36,17 +37,17 @@ def adverb_question(w: Writer) -> Draft:
     word = w.choose(_ASKING)
     subject = _asked_about(w)
     if word[0] == "how":
-        verb = v.GOES
+        verb = verbs.GOES
     elif word[0] == "where" and w.chance(0.35):
-        verb = v.LIVES
+        verb = verbs.LIVES
     else:
-        verb = v.act(w, subject, deed=True)
+        verb = verbs.act(w, subject, deed=True)
         while word[0] == "where" and (verb.kind in ("going", "staying") or verb.reflexive):
-            verb = v.act(w, subject, deed=True)
-    frame = v.frame_for(w, verb, subject, question=True)
+            verb = verbs.act(w, subject, deed=True)
+    frame = verbs.frame_for(w, verb, subject, question=True)
     while frame.tense == "just" or (word[0] == "when" and frame.tense in ("now", "perfect", "used", "was")):
-        frame = v.frame_for(w, verb, subject, question=True)
-    if verb is v.LIVES or (verb is v.GOES and word[0] == "where"):
+        frame = verbs.frame_for(w, verb, subject, question=True)
+    if verb is verbs.LIVES or (verb is verbs.GOES and word[0] == "where"):
         predicate = v.Predicate(verb)
     else:
         # "some", not "any": only the adverb is in question.
@@ -78,10 +79,10 @@ def where_is(w: Writer) -> Draft:
 def who(w: Writer) -> Draft:
     """ "Who broke the window?", "Who is singing in the garden?"."""
     subject = Phrase("who", "qui", 2, human=True)
-    verb = v.act(w, subject, deed=True)
-    frame = v.frame_for(w, verb, subject, negative=0.05)
+    verb = verbs.act(w, subject, deed=True)
+    frame = verbs.frame_for(w, verb, subject, negative=0.05)
     while frame.tense in ("just", "used") or frame.negation == "never":
-        frame = v.frame_for(w, verb, subject, negative=0.05)
+        frame = verbs.frame_for(w, verb, subject, negative=0.05)
     said = v.clause(w, subject, verb=verb, frame=frame._replace(question=False), timed=0.35, front=False)
     return draft(said, "?")
 
@@ -92,13 +93,13 @@ def what(w: Writer) -> Draft:
     verb = w.pick(w.words.verbs["transitive"])
     while verb.people or verb.preposition or (verb.adult and subject.noun and subject.noun.group == "CHILD"):
         verb = w.pick(w.words.verbs["transitive"])
-    frame = v.frame_for(w, verb, subject, question=True)
+    frame = verbs.frame_for(w, verb, subject, question=True)
     while frame.tense in ("just", "perfect", "used", "present"):
-        frame = v.frame_for(w, verb, subject, question=True)
+        frame = verbs.frame_for(w, verb, subject, question=True)
     draw = w.random()
     if draw < 0.4:
         said = v.say(subject, v.Predicate(verb), frame)
-        when = p.time(w, frame.tense) if w.chance(0.35) else Text("", "")
+        when = c.time(w, frame.tense) if w.chance(0.35) else Text("", "")
         return Draft(f"what {said.en} {when.en}".rstrip(), f"qu'{said.fr} {when.fr}".rstrip(), "?")
     noun = w.fresh(verb.objects)
     w.bond(f"{verb.en.base} {verb.en.particle}".strip(), noun.en)
@@ -117,7 +118,7 @@ def what(w: Writer) -> Draft:
 def order(w: Writer) -> Draft:
     """ "Close the door, please.", "Do not touch the oven, children!"."""
     listener = p.you(w)
-    verb = v.act(w, listener, deed=True)
+    verb = verbs.act(w, listener, deed=True)
     while verb.en.base in (
         "lose",
         "miss",
@@ -132,7 +133,7 @@ def order(w: Writer) -> Draft:
         "forget",
         "find",
     ):
-        verb = v.act(w, listener, deed=True)
+        verb = verbs.act(w, listener, deed=True)
     negative = w.chance(0.25)
     predicate = v.complete(w, verb, listener, Frame("order", "not" if negative else ""))
     person = w.address.person
@@ -155,9 +156,9 @@ def order(w: Writer) -> Draft:
 def lets(w: Writer) -> Draft:
     """ "Let us go to the beach!"; the imperative of nous."""
     w.addressed = False
-    verb = v.act(w, p.WE, deed=True)
+    verb = verbs.act(w, p.WE, deed=True)
     while verb.event:
-        verb = v.act(w, p.WE, deed=True)
+        verb = verbs.act(w, p.WE, deed=True)
     predicate = v.complete(w, verb, p.WE, Frame("infinitive"))
     form = french.imperative(verb.fr, 3)
     clitic = "nous" if verb.reflexive else predicate.clitic.removeprefix("~")

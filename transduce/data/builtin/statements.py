@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from transduce.data.builtin import english, french
+from transduce.data.builtin import circumstances as c
+from transduce.data.builtin import english, french, verbs
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin import predicates as v
 from transduce.data.builtin.phrases import Frame, Phrase
@@ -17,7 +18,7 @@ def statement(w: Writer) -> Draft:
 
 def adult_statement(w: Writer) -> Draft:
     """The same about grown-up people, by a noun: "The old baker sold some bread yesterday."."""
-    return draft(v.clause(w, p.someone(w, adult=True, named=True), verb=v.act(w, p.I, deed=True)))
+    return draft(v.clause(w, p.someone(w, adult=True, named=True), verb=verbs.act(w, p.I, deed=True)))
 
 
 def addressed_statement(w: Writer) -> Draft:
@@ -34,7 +35,7 @@ def animal(w: Writer) -> Draft:
     deed = w.choose(_ANIMAL_DEEDS)
     assert subject.noun is not None
     if deed == "is":
-        verb, tense = v.IS, w.choose(Weighted({"present": 3, "past": 1}))
+        verb, tense = verbs.IS, w.choose(Weighted({"present": 3, "past": 1}))
         frame = Frame(tense, "not" if w.chance(0.15) else "")
         return draft(v.say(subject, v.complete(w, verb, subject, frame), frame))
     small = subject.noun.group == "PET"
@@ -42,9 +43,9 @@ def animal(w: Writer) -> Draft:
         deed = "eat"
     if deed in ("sleep", "run"):
         verb = w.words.verb(deed)
-        frame = v.frame_for(w, verb, subject, negative=0.08)
+        frame = verbs.frame_for(w, verb, subject, negative=0.08)
         if deed == "sleep" and small:
-            spot = p.position(w)
+            spot = c.position(w)
         else:
             ground = p.the(w, w.fresh(w.words.grounds[subject.noun.group]), describe=0.1)
             spot = Text(f"in {ground.en}", f"dans {ground.fr}")
@@ -52,7 +53,7 @@ def animal(w: Writer) -> Draft:
         predicate = v.Predicate(verb, *spot)
     else:
         verb = w.words.verb(deed, "transitive")
-        frame = v.frame_for(w, verb, subject, negative=0.1)
+        frame = verbs.frame_for(w, verb, subject, negative=0.1)
         if deed == "eat":
             noun = w.pick(w.words.animal_food.get(subject.noun) or w.words.select("bread meat"))
             w.used.add(noun)
@@ -71,7 +72,7 @@ def thing_described(w: Writer) -> Draft:
     """ "The red apples are not ripe."."""
     subject = p.some_thing(w)
     frame = Frame(w.choose(Weighted({"present": 75, "past": 20, "will": 5})), "not" if w.chance(0.18) else "")
-    return draft(v.say(subject, v.complete(w, v.IS, subject, frame), frame))
+    return draft(v.say(subject, v.complete(w, verbs.IS, subject, frame), frame))
 
 
 def thing_somewhere(w: Writer) -> Draft:
@@ -80,10 +81,10 @@ def thing_somewhere(w: Writer) -> Draft:
     many = noun.has_plural and w.chance(0.35)
     maker = p.owned if w.chance(0.4) else p.the if w.chance(0.7) else p.genitive
     subject = maker(w, noun, plural=many)
-    where = p.position(w)
+    where = c.position(w)
     frame = Frame("past" if w.chance(0.25) else "present", "not" if w.chance(0.15) else "")
     w.bond(noun.en, where.en.split()[0])
-    return draft(v.say(subject, v.Predicate(v.IS_AT, *where), frame))
+    return draft(v.say(subject, v.Predicate(verbs.IS_AT, *where), frame))
 
 
 def there_is(w: Writer) -> Draft:
@@ -100,14 +101,14 @@ def there_is(w: Writer) -> Draft:
         noun = w.fresh(w.words.groups["INGREDIENT"])
         where = Text("in the kitchen", "dans la cuisine")
     elif scene == "laid":
-        noun, where = w.fresh(w.words.laid), p.position(w)
+        noun, where = w.fresh(w.words.laid), c.position(w)
     elif scene == "animal":
         noun = w.fresh(w.words.select("ANIMAL"))
         ground = p.the(w, w.fresh(w.words.grounds[noun.group]), describe=0.15)
         where = Text(f"in {ground.en}", f"dans {ground.fr}")
     else:
         noun = w.fresh(w.words.select("CHILD woman man lady tourist customer soldier"))
-        where = p.place(w, going=False, local=True)
+        where = c.place(w, going=False, local=True)
     what = _existing(w, noun, frame)
     w.bond("there", noun.en, where.en)
     plural = what.plural
@@ -163,9 +164,11 @@ def identified(w: Writer) -> Draft:
 def since(w: Writer) -> Draft:
     """ "She has been living in Rome for three years."; the present with depuis."""
     subject = p.someone(w)
-    verb = w.pick((v.LIVES, v.PLAYS_MUSIC, *(w.words.verb(name) for name in ("wait", "sleep", "study", "work"))))
+    verb = w.pick(
+        (verbs.LIVES, verbs.PLAYS_MUSIC, *(w.words.verb(name) for name in ("wait", "sleep", "study", "work")))
+    )
     predicate = v.complete(w, verb, subject, Frame("present"))
-    lapse = p.span(w, 0, 1) if verb.en.base in ("wait", "sleep") else p.span(w, 3, 5)
+    lapse = c.span(w, 0, 1) if verb.en.base in ("wait", "sleep") else c.span(w, 3, 5)
     en = f"{subject.en} {english.have(subject.person)} been {verb.en.ing} {predicate.en}".rstrip()
     fr = f"{subject.fr} {v.french_verb(subject, predicate, Frame('present'))} {predicate.fr}".rstrip()
     return Draft(f"{en} for {lapse.en}", f"{fr} depuis {lapse.fr}")
@@ -180,22 +183,22 @@ def nothing(w: Writer) -> Draft:
     """ "She did not buy anything.", "Nobody is working today."."""
     if w.chance(0.5):
         subject = Phrase("nobody", "personne", 2, human=True)
-        verb = v.act(w, subject, deed=True)
-        frame = v.frame_for(w, verb, subject, negative=0)
+        verb = verbs.act(w, subject, deed=True)
+        frame = verbs.frame_for(w, verb, subject, negative=0)
         while frame.tense in ("just", "was", "used"):
-            frame = v.frame_for(w, verb, subject, negative=0)
+            frame = verbs.frame_for(w, verb, subject, negative=0)
         predicate = v.complete(w, verb, subject, Frame("past" if frame.tense != "present" else "present", "not"))
         en = english.clause("nobody", verb.en, frame.tense, 2, rest=predicate.en)
         fr = v.french_verb(subject, predicate, Frame(frame.tense, "nobody"))
         return Draft(en, f"personne {fr} {predicate.fr}".rstrip())
     subject = p.someone(w)
     verb = w.words.verb(w.pick(_ANYTHING), "transitive")
-    frame = v.frame_for(w, verb, subject, negative=0)
+    frame = verbs.frame_for(w, verb, subject, negative=0)
     while frame.tense in ("just", "was", "used"):
-        frame = v.frame_for(w, verb, subject, negative=0)
+        frame = verbs.frame_for(w, verb, subject, negative=0)
     en = english.clause(subject.en, verb.en, frame.tense, subject.person, negation="not", rest="anything")
     fr = v.french_verb(subject, v.Predicate(verb), Frame(frame.tense, "nothing"))
-    said = v.at_time(w, Text(en, f"{subject.fr} {fr}"), p.time(w, frame.tense) if w.chance(0.4) else Text("", ""))
+    said = v.at_time(w, Text(en, f"{subject.fr} {fr}"), c.time(w, frame.tense) if w.chance(0.4) else Text("", ""))
     return draft(said)
 
 
@@ -220,7 +223,7 @@ def judged(w: Writer) -> Draft:
     done = v.infinitive(w, p.HE)
     tense = w.choose(Weighted({"present": 75, "past": 15, "will": 10}))
     frame = Frame(tense, "not" if w.chance(0.2) else "")
-    said = v.say(Phrase("it", "il"), v.Predicate(v.IS, *adjective), frame)
+    said = v.say(Phrase("it", "il"), v.Predicate(verbs.IS, *adjective), frame)
     return Draft(f"{said.en} to {done.en}", f"{said.fr} de {done.fr}")
 
 
@@ -240,7 +243,7 @@ def hurts(w: Writer) -> Draft:
     en = english.clause(f"{owner} {noun.en}", hurt, tense, 2, negation=negation)
     has = french.group("avoir", tense, holder.person, state=True, negation=negation, adverb="mal")
     fr = f"{holder.fr} {has} à {french.the(noun.gender)} {noun.fr}"
-    when = p.time(w, tense) if w.chance(0.4) else Text("", "")
+    when = c.time(w, tense) if w.chance(0.4) else Text("", "")
     if tense == "present":
         when = Text("today", "aujourd'hui") if when.en else when
     return draft(v.at_time(w, Text(en, fr), when))

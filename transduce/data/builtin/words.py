@@ -68,6 +68,7 @@ class Verb(NamedTuple):
     adult: bool = False
     state: bool = False
     event: bool = False
+    animal: bool = False
     outside: bool = False
     definite: bool = False  # its object is one that the hearer knows
     amount: bool = False  # its object can be "a lot of", "a kilo of"
@@ -180,8 +181,10 @@ class Words:
         self.ownable = frozenset(self.select("OWNABLE"))
         self.measures = self._measures()
         self.short_adverbs = lexicon.SHORT_ADVERBS
+        self.in_water = _texts(lexicon.IN_WATER, separator=";", between="=")
         self.outdoors = _texts(lexicon.OUTDOORS, separator=";", between="=")
         self.indoors = _texts(lexicon.INDOORS, separator=";", between="=")
+        self.far = tuple([city.fr for city in self.cities] + [country.name.fr for country in self.countries])
         self.near_ways = _texts(lexicon.NEAR_WAYS, separator=";", between="=")
         self.far_ways = _texts(lexicon.FAR_WAYS, separator=";", between="=")
         self.languages = tuple(nation for nation, spoken in self.nations if spoken)
@@ -189,7 +192,7 @@ class Words:
         self.professional = tuple(by_name[name] for name in lexicon.PROFESSIONAL.split())
         self.grounds = {
             "PET": self.select("garden courtyard living_room kitchen park"),
-            "FARM": self.select("field courtyard garden village farm"),
+            "FARM": self.select("field courtyard garden village"),
             "WILD": self.select("forest field park"),
         }
         self.laid = self.select("LAID")
@@ -306,6 +309,7 @@ class Words:
             adult="adult" in fr,
             state="state" in fr,
             event="event" in fr,
+            animal="animal" in fr,
             outside="outside" in fr,
             definite="the" in fr,
             amount="amount" in fr,
