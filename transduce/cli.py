@@ -6,27 +6,57 @@ Text goes to stdout, everything else to stderr. torch is imported only inside co
 
 from __future__ import annotations
 
+import inspect as python_inspect
+import io
 import os
+import re
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from transduce import __version__
-from transduce.errors import ConfigError, TransduceError
+from transduce.errors import ConfigError, DataError, Interrupted, TransduceError
 
 if TYPE_CHECKING:
+    from transduce.data.readers import PairReader
     from transduce.transducer import Transducer
 
 BEGAN = time.perf_counter()  # as near to the moment the command was typed as we can tell
 CHUNK = 1_000  # lines read, translated and written together
+LONG = 10  # times the longest training pair; a text of more tokens gets a warning
+OUT_OF_MEMORY = "out of memory. Use shorter texts, a smaller --beam, or in training a smaller --set training.batch_tokens=..."
+
+
+
+class _Gone(Exception):
+    """The reader of our output has left, as ``head`` does."""
+
+
+class _Commands(TyperGroup):
+    """The commands. Ends that typer would turn into words and statuses of its own come out as ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted.") from None
+        except BrokenPipeError:
+            raise _Gone from None
+        return result
+
 
 app = typer.Typer(
-    name="transduce",
+    name="transduce", cls=_Commands,
     help="Sequence-to-sequence learning on the machine you have: a file of pairs in, a model of your own out.\n\n"
     "Begin with: transduce demo, or transduce train pairs.csv",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -84,12 +114,14 @@ def train(
 
     Example: transduce train pairs.csv --source english --target french --budget 5m -o runs/en-fr
     """
+    options = locals()
     if settings and "list" in settings:
         _list_settings()
         return
     if resume is not None:
         if data:
             raise typer.BadParameter("--resume RUN goes on with that run's own data; leave DATA out.")
+        _refuse_changes(options)
         from transduce import pipeline
 
         pipeline.resume(resume, quiet=quiet, began=BEGAN)
@@ -100,16 +132,16 @@ def train(
 
     seconds = None if budget is None else duration(budget)
     from transduce import pipeline
-    from transduce.run import Request
+    from transduce.request import Request, default_folder, held_out_request, paths_of
 
     request = Request(
-        data=pipeline.paths_of(data) or [], source=source, target=target,
-        valid=_held_out("--valid", valid), test=_held_out("--test", test), budget=seconds,
+        data=paths_of(data) or [], source=source, target=target, budget=seconds,
+        valid=held_out_request(_one_or_many(valid)), test=held_out_request(_one_or_many(test)),
         epochs=epochs, steps=steps, settings=settings or [], seed=seed, device=device, threads=threads,
         format=format, encoding=encoding, delimiter=delimiter, header=header, max_length=max_length,
         tensorboard=tensorboard, wandb=wandb,
     )  # fmt: skip
-    pipeline.fit(request, out or pipeline.default_folder(request), began=BEGAN, quiet=quiet)
+    pipeline.fit(request, out or default_folder(request), began=BEGAN, quiet=quiet)
 
 
 @app.command(no_args_is_help=True)
@@ -142,18 +174,21 @@ def translate(
                       top_p=top_p, seed=seed) | ({"sample": True} if sample else {})  # fmt: skip
     if nbest > 1 and beam is None and not sample:
         options["beam"] = max(5, nbest)
-    if text and text != ["-"]:
-        lines: Iterable[str] = text
-    else:
+    lines: Iterable[str] = text or []
+    at_once = CHUNK
+    if not text or text == ["-"]:
         from transduce.data.readers import read_lines
 
         lines = read_lines(file or "-", encoding=encoding)
+        at_once = 1 if file in (None, "-") and sys.stdin is not None and sys.stdin.isatty() else CHUNK
     model = _load(run, device, threads)
-    at_once = 1 if not text and sys.stdin.isatty() and file in (None, "-") else CHUNK
+    done = 0
     for chunk in _chunks(lines, at_once):
+        _warn_of_long(chunk, done, model)
         for source, outputs in zip(chunk, model.hypotheses(chunk, **options), strict=True):
             _print_outputs(source, outputs, nbest=nbest, as_json=json)
         sys.stdout.flush()
+        done += len(chunk)
 
 
 @app.command(no_args_is_help=True)
@@ -178,7 +213,11 @@ def evaluate(
     Example: transduce evaluate runs/en-fr test.csv
     """
     model = _load(run, device, threads)
-    pairs = list(_pairs(model, data, source, target, format, encoding, delimiter, header))
+    if per_sentence and not per_sentence.absolute().parent.is_dir():
+        raise ConfigError(f"--per-sentence {per_sentence}: there is no folder {per_sentence.parent}.")
+    reader = _pairs(model, data, source, target, format=format, encoding=encoding, delimiter=delimiter, header=header)
+    pairs = list(reader)
+    _tell_dropped(reader)
     found = model.evaluate(pairs, **_chosen(beam=beam, length_penalty=length_penalty))
     if per_sentence:
         from transduce.report import write_sentences
@@ -190,7 +229,7 @@ def evaluate(
         return
     from transduce.report import score_lines
 
-    print(f"{len(pairs):,} pairs, translated in {found.seconds:.1f} s ({len(pairs) / max(found.seconds, 1e-9):,.0f} a second)")
+    print(f"{len(pairs):,} pair{'s' * (len(pairs) > 1)}, translated in {found.seconds:.1f} s ({len(pairs) / max(found.seconds, 1e-9):,.0f} a second)")
     for line in score_lines(found.scores):
         print(line)
 
@@ -214,8 +253,8 @@ def score(
     Example: transduce score runs/en-fr pairs.csv
     """
     model = _load(run, device, threads)
-    pairs = _pairs(model, data, source, target, format, encoding, delimiter, header)
-    for chunk in _chunks(pairs, CHUNK):
+    reader = _pairs(model, data, source, target, format=format, encoding=encoding, delimiter=delimiter, header=header)
+    for chunk in _chunks(reader, CHUNK):
         for pair, found in zip(chunk, model.forced((pair.source, pair.target) for pair in chunk), strict=True):
             if json:
                 _print_json({"row": pair.row, "log_prob": found.log_prob, "tokens": found.tokens,
@@ -223,6 +262,7 @@ def score(
             else:
                 print(f"{found.log_prob:.4f}\t{found.tokens}")
         sys.stdout.flush()
+    _tell_dropped(reader)
 
 
 @app.command(no_args_is_help=True)
@@ -278,21 +318,54 @@ def demo(
 def main() -> None:
     """The ``transduce`` command."""
     try:
+        _prepare_streams()
         app()
     except TransduceError as error:
         _leave(f"transduce: {error}", error.exit_status)
     except KeyboardInterrupt:
         _leave("transduce: interrupted.", 130)
-    except BrokenPipeError:  # the reader of our output has left, as head does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except _Gone:
+        _leave("", 0)
     except MemoryError:
-        _leave("transduce: out of memory. Use a smaller batch (--set training.batch_tokens=...) or shorter input.", 1)
+        _leave(f"transduce: {OUT_OF_MEMORY}", 1)
+    except OSError as error:  # of our own output; all files report theirs as TransduceError
+        _leave(f"transduce: writing failed ({error.strerror or error}). Where does the output go?", 1)
+    except RuntimeError as error:  # torch says so when there is no memory
+        if not re.search(r"out of memory|can't allocate memory|not enough memory", str(error)):
+            raise
+        _leave(f"transduce: {OUT_OF_MEMORY}", 1)
 
 
-def _leave(message: str, status: int) -> None:
-    print(message, file=sys.stderr)
+def _prepare_streams() -> None:
+    """UTF-8 in pipes on every system; SIGTERM ends like Ctrl-C. Raises ``DataError`` for words that are not UTF-8."""
+    for number, word in enumerate(sys.argv[1:], start=1):
+        if re.search("[\ud800-\udfff]", word):
+            raise DataError(f"argument {number}, {word!a}, is not UTF-8. Rename the file, or set a UTF-8 locale.")
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _leave(message: str, status: int) -> NoReturn:
+    """Say why on stderr, and end. What is still to be written to an output that is gone or full is given up."""
+    with suppress(OSError):
+        if message:
+            print(message, file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _refuse_changes(options: dict[str, Any]) -> None:
+    """Refuse options beside --resume: a run goes on as it began. Raises ``typer.BadParameter``."""
+    parameters = python_inspect.signature(train).parameters
+    for name, value in options.items():
+        if name not in ("resume", "quiet", "data") and value != parameters[name].default:
+            option = {"settings": "set"}.get(name, name).replace("_", "-")
+            raise typer.BadParameter(f"--{option} cannot be changed on --resume: a run goes on as it began.")
 
 
 def _load(run: Path, device: str, threads: int | None) -> Transducer:
@@ -301,40 +374,44 @@ def _load(run: Path, device: str, threads: int | None) -> Transducer:
     read_config(run)  # the cheap checks first
     import torch
 
+    from transduce.request import check_threads
     from transduce.transducer import load
 
+    check_threads(threads)
     if threads is not None:
-        if threads < 1:
-            raise ConfigError(f"--threads must be at least 1; got {threads}.")
         torch.set_num_threads(threads)
     return load(run, device=device)
 
 
-def _pairs(model: Transducer, data: list[str], source: str | None, target: str | None, format: str | None, encoding: str,
-           delimiter: str | None, header: bool | None) -> Iterator[Any]:  # fmt: skip
+def _pairs(model: Transducer, data: list[str], source: str | None, target: str | None, **reading: Any) -> PairReader:
     """Pairs to measure on; the columns are those the model was trained on, where the file has them."""
     from transduce.data.readers import open_pairs
+    from transduce.pipeline import open_like
 
-    def opened(source: str | None, target: str | None) -> Any:
-        return open_pairs(data if len(data) > 1 else data[0], source=source, target=target, format=format,
-                          encoding=encoding, delimiter=delimiter, header=header)  # fmt: skip
-
-    if source is None and target is None and data != ["-"]:
-        try:
-            return iter(opened(model.config.source, model.config.target))
-        except TransduceError:
-            pass  # other names: guess, or say what is wrong, as for any file
-    return iter(opened(source, target))
+    paths = _one_or_many(data)
+    if source is None and target is None:
+        return open_like(paths, model.config.source, model.config.target, **reading)
+    return open_pairs(paths, source=source, target=target, **reading)
 
 
-def _held_out(option: str, given: list[str] | None) -> list[str] | float | None:
-    """What --valid or --test means: paths, a share or a count, or the default."""
-    from transduce.pipeline import held_out_request
+def _one_or_many(given: list[str] | None) -> Any:
+    return given[0] if given and len(given) == 1 else given or None
 
-    if not given:
-        return None
-    found = held_out_request(given[0] if len(given) == 1 else given)
-    return found
+
+def _tell_dropped(reader: PairReader) -> None:
+    """Say which rows were left out: the output has no line for them."""
+    for reason, dropped in reader.dropped.items():
+        rows = ", ".join(f"{row:,}" for row in dropped.first_rows) + (", ..." if dropped.count > len(dropped.first_rows) else "")
+        print(f"{reader.name}: {dropped.count:,} left out, {reason} (row {rows})", file=sys.stderr)
+
+
+def _warn_of_long(texts: list[str], before: int, model: Transducer) -> None:
+    """Say which texts are so long that the model will take its time and not do well."""
+    limit = LONG * model.config.request.max_length
+    for number, text in enumerate(texts, start=before + 1):
+        if len(text) > limit and (tokens := len(model.tokenizers.source.encode(text))) > limit:
+            print(f"text {number:,} has {tokens:,} tokens, and the model learned from at most {model.config.request.max_length:,}: "
+                  "this takes long and will not be good. Cut it into sentences.", file=sys.stderr, flush=True)  # fmt: skip
 
 
 def _print_outputs(source: str, outputs: list[tuple[str, Any]], *, nbest: int, as_json: bool) -> None:
@@ -344,6 +421,8 @@ def _print_outputs(source: str, outputs: list[tuple[str, Any]], *, nbest: int, a
     elif nbest > 1:
         for number, (text, each) in enumerate(outputs, start=1):
             print(f"{number}\t{each.score:.4f}\t{_one_line(text)}")
+        if not outputs:  # a blank text; number 1 begins each text's outputs
+            print("1\t0.0000\t")
     else:
         print(_one_line(outputs[0][0]) if outputs else "")
 
@@ -371,14 +450,16 @@ def _chosen(**options: Any) -> dict[str, Any]:
 
 
 def _list_settings() -> None:
+    from msgspec.json import encode
+
     from transduce.config import to_dict
-    from transduce.pipeline import Settings
+    from transduce.request import Settings
 
     def show(values: dict[str, Any], prefix: str) -> None:
         for name, value in values.items():
             if isinstance(value, dict):
                 show(value, f"{prefix}{name}.")
             elif name != "family":
-                print(f"{prefix}{name}={value}")
+                print(f"{prefix}{name}={value if isinstance(value, str) else encode(value).decode()}")
 
     show(to_dict(Settings()), "")

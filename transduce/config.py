@@ -6,9 +6,10 @@ refused with the nearest known one, wherever they come from: ``--set``, Python o
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -51,7 +52,7 @@ def from_dict(kind: type[C], values: Mapping[str, Any], *, where: str = "") -> C
         if unknown:
             known = _fields_at(kind, unknown[2] or "")
             raise ConfigError(f'{at}unknown key "{unknown[1]}".{nearest(unknown[1], known)}') from None
-        raise ConfigError(at + _plain_words(str(error))) from None
+        raise ConfigError(at + _plain_words(str(error), kind, values)) from None
 
 
 def with_settings(config: C, settings: Iterable[str], *, where: str = "--set") -> C:
@@ -62,22 +63,19 @@ def with_settings(config: C, settings: Iterable[str], *, where: str = "--set") -
     """
     values = to_dict(config)
     for setting in settings:
-        path, equals, value = setting.partition("=")
-        require(bool(equals), f'{where}: write key=value, for example model.hidden=512; got "{setting}".')
-        *parents, leaf = path.strip().split(".")
+        path, equals, value = (part.strip() for part in setting.partition("="))
+        require(bool(equals and path), f'{where}: write key=value, for example model.hidden=512; got "{setting}".')
+        *parents, leaf = path.split(".")
         place: Any = values
-        for depth, key in enumerate([*parents, leaf]):
-            # The known keys at this depth are those of the written-out config: every field is there.
-            if not isinstance(place, dict) or key not in place or key == "family":
-                known = list(place) if isinstance(place, dict) else []
-                prefix = ".".join([*parents, leaf][:depth])
-                hint = nearest(key, known)
-                listed = f" Known here: {', '.join(k for k in known if k != 'family')}." if known and not hint else ""
-                raise ConfigError(f'{where}: unknown key "{path}".{_with_prefix(hint, prefix)}{listed}')
-            if depth < len(parents):
-                place = place[key]
-        require(not isinstance(place[leaf], dict), f'{where}: "{path}" is a group; name one key inside it.')
-        place[leaf] = _value(value.strip())
+        for key in parents:
+            place = place.get(key) if isinstance(place, dict) else None
+        # Every key is known: the written-out config has every field. "family" is chosen in other ways.
+        if not isinstance(place, dict) or leaf not in place or leaf == "family":
+            raise ConfigError(f'{where}: unknown key "{path}".{_nearest_path(path, values)}')
+        if isinstance(place[leaf], dict):
+            inside = ", ".join(f"{path}.{key}" for key in place[leaf] if key != "family")
+            raise ConfigError(f'{where}: "{path}" is a group; name one key in it: {inside}.')
+        place[leaf] = _value(value)
     return from_dict(type(config), values, where=where)
 
 
@@ -94,7 +92,7 @@ def duration(text: str) -> float:
         require(bool(parts and word), f'cannot read "{text}" as a duration; write 90s, 5m or 1h30m.')
         assert parts is not None
         seconds = sum(float(part or 0) * unit for part, unit in zip(parts.groups(), (3600, 60, 1), strict=True))
-    require(seconds > 0, f'a duration must be longer than nothing; got "{text}".')
+    require(0 < seconds < math.inf, f'a duration must be longer than nothing, and end; got "{text}".')
     return seconds
 
 
@@ -109,27 +107,84 @@ def spoken_duration(seconds: float) -> str:
 
 
 def _value(text: str) -> Any:
+    """What a word after "=" means: JSON, Python's spelling of true, false and null, or the text itself."""
     try:
-        return msgspec.json.decode(text)
+        return msgspec.json.decode({"True": "true", "False": "false", "None": "null"}.get(text, text))
     except msgspec.DecodeError:
         return text
 
 
-def _with_prefix(hint: str, prefix: str) -> str:
-    return hint.replace('mean "', f'mean "{prefix}.') if prefix else hint
+def _nearest_path(path: str, values: Mapping[str, Any]) -> str:
+    """A hint at the key that was meant by an unknown ``path``: a key of that name elsewhere, or one spelled like it."""
+    known = [each for each in _paths(values) if each.rpartition(".")[2] != "family"]
+    group, _, leaf = path.rpartition(".")
+    elsewhere = [each for each in known if each.rpartition(".")[2] == leaf]
+    if elsewhere:
+        return f' Did you mean "{elsewhere[0]}"?'
+    inside = [each for each in known if each.rpartition(".")[0] == group] if group else []
+    hint = nearest(path, inside) or nearest(path, known)
+    if hint or not known:
+        return hint
+    tops = dict.fromkeys(each.partition(".")[0] for each in known)
+    return f" Known here: {', '.join(inside or tops)}."
+
+
+def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted path of every value that is no group."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _paths(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key
+
+
+def _type_at(kind: Any, path: str) -> Any:
+    """The type of the field that ``path`` ("model.cell", "" for ``kind`` itself) leads to; None where there is none."""
+    for name in filter(None, path.split(".")):
+        if not (isinstance(kind, type) and issubclass(kind, Config)):
+            return None
+        kind = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}.get(name)
+    return kind
 
 
 def _fields_at(kind: type[Config], path: str) -> list[str]:
     """Names of the fields of the struct that ``path`` ("model.encoder") leads to."""
-    for name in filter(None, path.split(".")):
-        found = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}.get(name)
-        if not (isinstance(found, type) and issubclass(found, Config)):
-            return []
-        kind = found
-    return [field.encode_name for field in msgspec.structs.fields(kind)]
+    found = _type_at(kind, path)
+    if not (isinstance(found, type) and issubclass(found, Config)):
+        return []
+    return [field.encode_name for field in msgspec.structs.fields(found)]
 
 
-def _plain_words(message: str) -> str:
-    """msgspec's message in our words: the key first, then what is wrong."""
+def _words_of(kind: Any) -> list[str]:
+    """The words that a ``Literal``, alone or in a union, allows."""
+    if get_origin(kind) is Literal:
+        return [str(word) for word in get_args(kind)]
+    return [word for part in get_args(kind) for word in _words_of(part)]
+
+
+_TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "array": "a list",
+          "object": "a group", "null": "null"}  # fmt: skip
+
+
+def _plain_words(message: str, kind: type[Config], values: Mapping[str, Any]) -> str:
+    """msgspec's message in our words: the key first, then what is expected and what was given."""
     found = re.fullmatch(r"(.*) - at `\$\.?([^`]*)`", message, flags=re.DOTALL)
-    return f"{found[2]}: {found[1]}" if found and found[2] else message
+    if not found or not found[2]:
+        return message
+    problem, path = found.groups()
+    key = path.partition("[")[0]
+    given: Any = values
+    for name in key.split("."):
+        given = given.get(name) if isinstance(given, Mapping) else None
+    try:
+        shown = msgspec.json.encode(given).decode()
+    except (TypeError, ValueError, OverflowError):
+        shown = repr(given)
+    got = f"got {shown if len(shown) <= 60 else shown[:57] + '...'}."
+    if problem.startswith("Invalid enum value"):
+        words = _words_of(_type_at(kind, key))
+        return f"{key}: expected one of {', '.join(words)}; {got}{nearest(str(given), words)}"
+    if expected := re.match(r"Expected `([^`]+)`, got ", problem):
+        spoken = " or ".join(_TYPES.get(word, word) for word in expected[1].split(" | "))
+        return f"{key}: expected {spoken}; {got}"
+    return f"{key}: {problem}; {got}"

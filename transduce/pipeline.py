@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,31 @@ import torch
 from torch import Tensor
 
 from transduce import report
-from transduce.config import Config, duration, require, to_dict, with_settings
+from transduce.config import duration, require, to_dict, with_settings
 from transduce.data.prepare import Prepared, prepare
 from transduce.data.readers import Data, Pair, PairReader, language_of, open_pairs
-from transduce.data.tokenizer import TokenizerConfig
+from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
 from transduce.decoding import DecodingConfig
-from transduce.errors import RunError, TransduceError
+from transduce.errors import ConfigError, Interrupted, RunError
 from transduce.evaluation import Evaluation, evaluate_pairs
-from transduce.files import write_failed
-from transduce.models import Generator, ModelConfig, RNNConfig, build
-from transduce.run import METRICS, RESUME, WEIGHTS, Request, RunConfig, library_versions, read_config, write_config
+from transduce.models import Generator, ModelConfig, build
+from transduce.request import Request, check_request, default_folder, group, held_out_request, paths_of
+from transduce.run import (
+    METRICS,
+    PREPARED,
+    RESUME,
+    STATE,
+    WEIGHTS,
+    RunConfig,
+    alone,
+    check_empty,
+    library_versions,
+    make_folder,
+    read_config,
+    remove_folder,
+    remove_leftovers,
+    write_config,
+)
 from transduce.training.budget import LONGEST_PASSES, Deadline, choose, choose_vocab, fastest_threads, machine_speed
 from transduce.training.checkpoint import Progress, StateFile, save_weights, shapes
 from transduce.training.device import choose_device, describe_machine
@@ -36,21 +52,12 @@ from transduce.training.interrupt import catch_signals
 from transduce.training.loggers import JSONL, Console, Logger, Sample, Several, Silent, TensorBoard, WandB
 from transduce.training.loop import Plan, TrainingConfig, batches_per_epoch, planned_steps
 from transduce.training.loop import train as train_model
-from transduce.transducer import Transducer, load, model_key, spoken_count
+from transduce.transducer import Transducer, count_parameters, load, model_key, spoken_count
 
 DEFAULT_BUDGET = 300.0  # seconds, when neither a budget nor epochs nor steps are given
 WATCHED = 300  # validation pairs translated during training; the final report takes all
 REPORT_BEAM = 5
 Say = Callable[[str], None]
-
-
-class Settings(Config, frozen=True, kw_only=True):
-    """The groups that ``--set`` reaches."""
-
-    model: ModelConfig = RNNConfig()
-    tokenizer: TokenizerConfig = TokenizerConfig()
-    training: TrainingConfig = TrainingConfig()
-    decoding: DecodingConfig = DecodingConfig()
 
 
 def train(
@@ -73,21 +80,21 @@ def train(
     """Train a model on pairs and return it; everything is kept in the run folder ``out``.
 
     data: a path (CSV, TSV, JSONL, Parquet, parallel text), two paths, a DataFrame, or an iterable of
-    pairs. budget: "5m", "90s", "1h", or a number of minutes; without budget, epochs or steps it is
-    five minutes. settings: "key=value" words as of ``--set``. ``reading`` passes format, encoding,
-    delimiter and header on. Raises ``TransduceError`` when the input is at fault.
+    pairs. valid, test: the same, or a share ("5%", 0.05) or a count of the pairs. budget: "5m", "90s",
+    "1h", or a number of minutes; without budget, epochs or steps it is five minutes. settings:
+    "key=value" words as of ``--set``. ``reading`` passes other fields of ``Request`` on: format,
+    encoding, delimiter, header, threads, max_length, tensorboard, wandb. Raises ``TransduceError`` when the input is at fault.
     """
     began = time.perf_counter()
-    paths = paths_of(data)
+    require(data is not None, "there is no data; give a path, two paths, a DataFrame, or an iterable of pairs.")
+    asked: dict[str, Any] = {"data": paths_of(data), "valid": held_out_request(valid), "test": held_out_request(test)}
+    given = {"data": data, "valid": valid, "test": test}
+    in_memory = {name: each for name, each in given.items() if each is not None and asked[name] is None}
     request = Request(
-        data=paths or [],
-        source=source, target=target,
-        valid=held_out_request(valid), test=held_out_request(test),
-        budget=None if budget is None else duration(str(budget)),
-        epochs=epochs, steps=steps, settings=list(settings), seed=seed, device=device, **reading,
+        **asked | {name: [] for name in in_memory},
+        source=source, target=target, budget=None if budget is None else duration(str(budget)), epochs=epochs, steps=steps,
+        settings=[settings] if isinstance(settings, str) else list(settings), seed=seed, device=device, **reading,
     )  # fmt: skip
-    in_memory = {"data": data if paths is None else None}
-    in_memory |= {name: part for name, part in (("valid", valid), ("test", test)) if held_out_request(part) is None}
     folder = Path(out) if out is not None else default_folder(request)
     return fit(request, folder, began=began, quiet=quiet, in_memory=in_memory)
 
@@ -96,23 +103,30 @@ def fit(request: Request, folder: Path, *, began: float, quiet: bool = False,
         in_memory: dict[str, Any] | None = None, say: Say | None = None) -> Transducer:  # fmt: skip
     """Carry out ``request`` in a new run folder. ``began``: ``time.perf_counter()`` when the user began to wait."""
     check_request(request)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(
-            f"{folder}: exists already, and nothing in it is overwritten. Go on with it by: transduce train --resume "
-            f"{folder}; or choose another folder with -o."
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_failed(folder, error) from None
     config = RunConfig(request=request, version=library_versions()["transduce"])
-    write_config(folder, config)
-    try:
-        return _run(folder, config, began=began, quiet=quiet, in_memory=in_memory or {}, say=say)
-    except (TransduceError, KeyboardInterrupt):
-        if read_config(folder).status == "preparing":  # nothing was learned yet: leave no empty run behind
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
+    made = make_folder(folder)
+    with alone(folder):
+        check_empty(folder)
+        try:
+            write_config(folder, config)
+            return _run(folder, config, began=began, quiet=quiet, in_memory=in_memory or {}, say=say)
+        except BaseException as error:
+            _fail(folder, made, error)
+            raise
+
+
+def _fail(folder: Path, made: Sequence[Path], error: BaseException) -> None:
+    """Take a run away that failed before there was anything worth keeping; else say how to go on with it."""
+    stopped = isinstance(error, KeyboardInterrupt)
+    learned = StateFile(folder / STATE).exists() or (folder / WEIGHTS).exists()
+    if not learned and not (Prepared.exists(folder / PREPARED) and (stopped or isinstance(error, RunError))):
+        remove_folder(folder, made)
+        if stopped:
+            raise Interrupted("Stopped before the pairs were prepared; nothing is kept.") from None
+    elif stopped:
+        raise Interrupted(f"Stopped. {_go_on(folder)}") from None
+    elif isinstance(error, RunError):
+        raise RunError(f"{error} {_go_on(folder)}") from error
 
 
 def resume(folder: str | Path, *, quiet: bool = False, began: float | None = None, say: Say | None = None) -> Transducer:
@@ -120,23 +134,32 @@ def resume(folder: str | Path, *, quiet: bool = False, began: float | None = Non
 
     A finished run is loaded as it is. Raises ``RunError`` for what is no run folder.
     """
-    config = read_config(folder)
+    config, place = read_config(folder), Path(folder)
     if config.status == "finished":
         if not quiet:
             (say or _say)(f"{folder} is finished; there is nothing to go on with. Use it: transduce translate {folder} TEXT")
         return load(folder, device=config.request.device)
-    return _run(Path(folder), config, began=began or time.perf_counter(), quiet=quiet, in_memory={}, say=say)
+    try:
+        with alone(place):
+            remove_leftovers(place)
+            return _run(place, config, began=began or time.perf_counter(), quiet=quiet, in_memory=None, say=say)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped. {_go_on(place)}") from None
 
 
-def _run(folder: Path, config: RunConfig, *, began: float, quiet: bool, in_memory: dict[str, Any], say: Say | None) -> Transducer:
-    """Prepare, decide, train, report; each stage finds what an earlier session left of it."""
+def _run(folder: Path, config: RunConfig, *, began: float, quiet: bool, in_memory: dict[str, Any] | None, say: Say | None
+         ) -> Transducer:  # fmt: skip
+    """Prepare, decide, train, report; each stage finds what an earlier session left of it.
+
+    in_memory: "data", "valid" and "test" that are no paths; None in a resumed run, which has none.
+    """
     say = _silence if quiet else say or _say
     request = config.request
     device = choose_device(request.device)
     threads = request.threads or config.machine.get("threads")
     if threads:
         torch.set_num_threads(int(threads))
-    prepared = _prepare(folder, config, in_memory, say)
+    prepared = _with_validation(_prepare(folder, request, in_memory, say))
     if config.status == "preparing":
         config = _decide(config, prepared, device, say)
         prepared.tokenizers.save(folder)
@@ -151,36 +174,39 @@ def _run(folder: Path, config: RunConfig, *, began: float, quiet: bool, in_memor
 # --------------------------------------------------------------------------------------------------- prepare
 
 
-def _prepare(folder: Path, config: RunConfig, in_memory: dict[str, Any], say: Say) -> Prepared:
+def _prepare(folder: Path, request: Request, in_memory: dict[str, Any] | None, say: Say) -> Prepared:
     """The pairs as numbers: read now, or found where an earlier session left them."""
-    request = config.request
-    place = folder / RESUME / "data"
+    place = folder / PREPARED
     if Prepared.exists(place):
         return Prepared.open(place)
-    data = in_memory.get("data")
-    if data is None and (not request.data):
-        raise RunError(
-            f"{folder}: was stopped before its pairs were read, and they came from memory. Start it again from there."
-        )
+    parts = {name: getattr(request, name) for name in ("data", "valid", "test")} | (in_memory or {})
+    if in_memory is None and any(each in ([], ["-"]) for each in parts.values()):
+        raise RunError(f"{folder}: was stopped before its pairs were read, and they came from memory or standard input. "
+                       "Remove the folder, and start again from there.")  # fmt: skip
     settings: dict[str, Any] = {"source": request.source, "target": request.target, "format": request.format,
-                "encoding": request.encoding, "header": request.header, "delimiter": request.delimiter}  # fmt: skip
-    reader = open_pairs(data if data is not None else _one_or_many(request.data), **settings)
+                                "encoding": request.encoding, "header": request.header,
+                                "delimiter": request.delimiter}  # fmt: skip
+    reader = open_pairs(_one_or_many(parts["data"]), **settings)
     say(f"Reading {reader.name} ({reader.format}): {reader.source_column} -> {reader.target_column}")
-    held_out = {}
-    for part in ("valid", "test"):
-        given = in_memory.get(part) if in_memory.get(part) is not None else getattr(request, part)
-        held_out[part] = _held_out(given, settings, reader)
-    tokenizer = with_settings(TokenizerConfig(), _group(request, "tokenizer"))
+    valid, test = (_held_out(parts[name], settings, reader) for name in ("valid", "test"))
+    tokenizer = with_settings(TokenizerConfig(), group(request, "tokenizer"))
 
     def sized(pairs: int) -> TokenizerConfig:
         asked = any(setting.startswith("tokenizer.vocab") for setting in request.settings)
         return tokenizer if asked else msgspec.structs.replace(tokenizer, vocab=choose_vocab(pairs))
 
-    prepared = prepare(reader, folder=place, tokenizer=sized, valid=held_out["valid"], test=held_out["test"],
-                       max_length=request.max_length, seed=request.seed)  # fmt: skip
+    prepared = prepare(reader, folder=place, tokenizer=sized, valid=valid, test=test, max_length=request.max_length,
+                       seed=request.seed)  # fmt: skip
     for line in [*prepared.report.lines(), *prepared.notes, *_too_long_lines(prepared, request.max_length)]:
         say("  " + line)
     return prepared
+
+
+def _with_validation(prepared: Prepared) -> Prepared:
+    """``prepared`` with a validation part: the test part, where the data was enough for one part only."""
+    if prepared.valid or not prepared.test:
+        return prepared
+    return replace(prepared, valid=prepared.test, test=[])
 
 
 def _too_long_lines(prepared: Prepared, limit: int) -> list[str]:
@@ -189,20 +215,57 @@ def _too_long_lines(prepared: Prepared, limit: int) -> list[str]:
     if not found.count:
         return []
     rows = ", ".join(f"{row:,}" for row in found.first_rows)
-    return [f"{found.count:,} training pairs are longer than {limit:,} tokens and were left out (rows {rows}"
-            f"{' ...' if found.count > len(found.first_rows) else ''}; the longest has {found.longest:,}); "
-            "--max-length takes them in."]  # fmt: skip
+    more = ", ..." if found.count > len(found.first_rows) else ""
+    were = "pair is" if found.count == 1 else "pairs are"
+    return [f"{found.count:,} training {were} longer than {limit:,} tokens and left out (row{'s' * (found.count > 1)} "
+            f"{rows}{more}; the longest has {found.longest:,} tokens); --max-length takes them in."]  # fmt: skip
 
 
 def _held_out(given: Any, settings: dict[str, Any], reader: PairReader) -> PairReader | float | int | None:
     """A held-out part as ``prepare`` takes it: a reader, a share, a count, or None for the default."""
     if given is None or isinstance(given, (int, float)):
         return given
-    # The same columns are meant, under the same names where the training file has a header.
-    columns = {"source": reader.source_column, "target": reader.target_column} if reader.header else {}
     if isinstance(given, list) and given and all(isinstance(each, str) for each in given):
         given = _beside(given, reader)
-    return open_pairs(given, **{**settings, **columns, "format": None, "header": None})
+    settings = {**settings, "format": None, "header": None}
+    if not reader.header:
+        return open_pairs(given, **settings)
+    return open_like(given, reader.source_column, reader.target_column, **settings)
+
+
+def open_like(data: Any, source: str, target: str, **settings: Any) -> PairReader:
+    """Open pairs whose columns should be those that a model was trained on, ``source`` and ``target``.
+
+    Columns of these names are taken, wherever they stand; else columns that mean the same ("French" for
+    "french", "fra" or "fr"); else two columns in their order. Raises what ``open_pairs`` raises.
+    """
+    if data in ("-", ["-"]):  # can be opened only once
+        reader = open_pairs(data, **settings)
+        if _meant(reader.columns, source, target) == (reader.target_column, reader.source_column):
+            raise ConfigError(f"{reader.name}: its columns are {reader.source_column} -> {reader.target_column}, the wrong way "
+                              f"round. Pass --source {reader.target_column} --target {reader.source_column}.")  # fmt: skip
+        return reader
+    if isinstance(data, Iterator):
+        data = list(data)
+    try:
+        return open_pairs(data, **{**settings, "source": source, "target": target})
+    except ConfigError:  # other names: guess, or say what is wrong, as for any file
+        reader = open_pairs(data, **settings)
+    meant = _meant(reader.columns, source, target)
+    return open_pairs(data, **{**settings, "source": meant[0], "target": meant[1]}) if meant else reader
+
+
+def _meant(columns: Sequence[str], source: str, target: str) -> tuple[str, str] | None:
+    """The two of ``columns`` that are called like ``source`` and ``target`` but for case, or name their languages."""
+    found = []
+    for wanted in (source, target):
+        language = language_of(wanted)
+        alike = [column for column in columns if column.casefold() == wanted.casefold()
+                 or (language is not None and language_of(column) == language)]  # fmt: skip
+        if len(alike) != 1:
+            return None
+        found += alike
+    return (found[0], found[1]) if found[0] != found[1] else None
 
 
 def _beside(paths: list[str], reader: PairReader) -> str | list[str]:
@@ -223,19 +286,24 @@ def _beside(paths: list[str], reader: PairReader) -> str | list[str]:
 def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Say) -> RunConfig:
     """Every choice that is still open, by the data, the budget and the user, in this order."""
     request = config.request
-    timed = request.epochs is None and request.steps is None
+    training = with_settings(
+        TrainingConfig(steps=request.steps, epochs=request.epochs, seed=request.seed), group(request, "training")
+    )
+    timed = training.epochs is None and training.steps is None
     seconds = request.budget or (DEFAULT_BUDGET if timed else None)
-    training = TrainingConfig(steps=request.steps, epochs=request.epochs, seed=request.seed)
     target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
     speed = _measure_machine(request, device, seconds) if seconds else None
     choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds, speed=speed,
                     joint=prepared.tokenizers.joint, tokenizer=prepared.tokenizer_config, training=training)  # fmt: skip
-    model = with_settings(choice.model, _group(request, "model"))
-    training = with_settings(choice.training, _group(request, "training"))
-    decoding = with_settings(DecodingConfig(beam=REPORT_BEAM), _group(request, "decoding"))
+    model = with_settings(choice.model, group(request, "model"))
+    training = with_settings(choice.training, group(request, "training"))
+    decoding = with_settings(DecodingConfig(beam=REPORT_BEAM), group(request, "decoding"))
+    tokenizers = prepared.tokenizers
+    require(model.tied != "all" or tokenizers.joint,
+            'model.tied="all" needs one vocabulary for both sides; add --set tokenizer.joint=true, or use "decoder".')  # fmt: skip
+    _check_size(model, tokenizers)
     for reason in choice.reasons:
         say("  " + reason)
-    tokenizers = prepared.tokenizers
     digests = [tokenizers.source.digest] if tokenizers.joint else [tokenizers.source.digest, tokenizers.target.digest]
     return msgspec.structs.replace(
         config, status="training", source=prepared.source_column, target=prepared.target_column,
@@ -247,6 +315,15 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
         machine={**describe_machine(device), "threads": torch.get_num_threads()}, versions=library_versions(),
         request=msgspec.structs.replace(request, budget=seconds),
     )  # fmt: skip
+
+
+def _check_size(model: ModelConfig, tokenizers: TokenizerPair) -> None:
+    """Refuse a model that this machine cannot hold, before its memory is asked for. Raises ``ConfigError``."""
+    size = 16 * count_parameters(model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    memory = float(describe_machine()["memory_gb"])  # 0 where the system does not tell
+    require(not memory or size < 1e9 * memory,
+            f"this model needs {size / 1e9:,.0f} GB to train, four numbers for each parameter, and this machine has {memory:.0f} "
+            "GB. Use a smaller model.hidden, model.embed, model.layers or tokenizer.vocab.")  # fmt: skip
 
 
 def _measure_machine(request: Request, device: torch.device, budget: float) -> float:
@@ -274,7 +351,7 @@ def _train(folder: Path, config: RunConfig, prepared: Prepared, model: Generator
            began: float, quiet: bool, say: Say) -> float:  # fmt: skip
     """Train until the plan ends. Returns the seconds that earlier sessions spent on this run."""
     training = config.training
-    state_file = StateFile(folder / RESUME / "state.safetensors", identity={"corpus": config.fingerprint})
+    state_file = StateFile(folder / STATE, identity={"corpus": config.fingerprint})
     resumed = state_file.load(expected=shapes(model)) if state_file.exists() else None
     earlier = resumed.progress.seconds if resumed else 0.0
     plan = _plan(config, prepared, began=began - earlier, resumed=resumed is not None)
@@ -294,14 +371,15 @@ def _train(folder: Path, config: RunConfig, prepared: Prepared, model: Generator
 
     parameters = sum(weight.numel() for weight in model.parameters())
     verb = "Going on with" if resumed else "Training"
+    threads = f", {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}" if device.type == "cpu" else ""
     say(f"{verb} {describe_model(config)}, {spoken_count(parameters)} parameters, on {len(prepared.train):,} pairs "
-        f"({device}, {torch.get_num_threads()} threads)")  # fmt: skip
+        f"({device}{threads})")  # fmt: skip
     try:
         with catch_signals() as stop:
             progress = train_model(
                 model, prepared.train, training, validate=validate, keep_best=keep_best, plan=plan,
                 state=state_file, resume=resumed, logger=logger, device=device, stop=stop,
-                how_to_resume=f"Go on with: transduce train --resume {folder}",
+                how_to_resume=_go_on(folder),
             )  # fmt: skip
     finally:
         logger.close()
@@ -317,7 +395,10 @@ def _plan(config: RunConfig, prepared: Prepared, *, began: float, resumed: bool)
         return planned_steps(prepared.train, training)
     report_pairs = len(prepared.test or prepared.valid)
     watched = max(1, min(WATCHED, len(prepared.valid) or report_pairs))
-    most = training.steps or int(LONGEST_PASSES * batches_per_epoch(prepared.train, training))
+    most: int | None = int(LONGEST_PASSES * batches_per_epoch(prepared.train, training))
+    if training.steps is not None or training.epochs is not None:
+        most = planned_steps(prepared.train, training)(Progress()).total
+    assert most is not None
     return Deadline(seconds=seconds, began=began, report_cost=REPORT_BEAM * report_pairs / watched, most_steps=most, keep=resumed)
 
 
@@ -334,8 +415,7 @@ def _watched(prepared: Prepared, seed: int) -> list[Pair]:
 
 def _loggers(folder: Path, config: RunConfig, *, step: int | None, quiet: bool) -> Logger:
     lines = JSONL(folder / METRICS)
-    if step is not None:
-        lines.truncate_after(step)
+    lines.truncate_after(-1 if step is None else step)
     parts: list[Logger] = [lines, Silent() if quiet else Console()]
     if config.request.tensorboard:
         parts.append(TensorBoard(folder / "tensorboard", resume_at=step))
@@ -379,52 +459,6 @@ def _report(folder: Path, transducer: Transducer, prepared: Prepared, *, began: 
 # ---------------------------------------------------------------------------------------------------- helpers
 
 
-def check_request(request: Request) -> None:
-    """Refuse impossible requests before anything is read. Raises ``ConfigError``."""
-    given = [name for name in ("budget", "epochs", "steps") if getattr(request, name) is not None]
-    require(len(given) <= 1, f"choose one of --budget, --epochs and --steps; got {' and '.join('--' + name for name in given)}.")
-    require(request.steps is None or request.steps >= 1, f"--steps must be at least 1; got {request.steps}.")
-    require(request.epochs is None or request.epochs > 0, f"--epochs must be more than 0; got {request.epochs}.")
-    require(request.budget is None or request.budget >= 10, "--budget must be at least 10s.")
-    require(request.threads is None or request.threads >= 1, f"--threads must be at least 1; got {request.threads}.")
-    require(request.max_length >= 1, f"--max-length must be at least 1; got {request.max_length}.")
-    require(0 <= request.seed < 2**32, f"--seed must be between 0 and {2**32 - 1}; got {request.seed}.")
-    for part in ("valid", "test"):
-        share = getattr(request, part)
-        require(not isinstance(share, float) or share >= 0, f"--{part}: a share or a count is at least 0; got {share}.")
-    choose_device(request.device)
-    with_settings(Settings(), request.settings)
-
-
-def paths_of(data: Any) -> list[str] | None:
-    """Absolute paths, where ``data`` is a path or several; None where it is held in memory. "-" stays."""
-    if isinstance(data, (str, Path)):
-        data = [data]
-    if isinstance(data, (list, tuple)) and data and all(isinstance(each, (str, Path)) for each in data):
-        return [str(each) if str(each) == "-" else str(Path(each).absolute()) for each in data]
-    return None
-
-
-def held_out_request(part: Any) -> list[str] | float | None:
-    """A held-out part as the request keeps it: paths, a share below 1 or a count; None for the default or for memory."""
-    if isinstance(part, (int, float)):
-        return float(part)
-    if isinstance(part, str) and re.fullmatch(r"\d+(\.\d*)?|\.\d+", part):
-        return float(part)
-    return paths_of(part)
-
-
-def default_folder(request: Request) -> Path:
-    """``runs/NAME``, or the first of ``runs/NAME-2``, ``-3`` ... that is free."""
-    name = Path(request.data[0]).name.split(".")[0] if request.data and request.data[0] != "-" else "model"
-    number = 1
-    while True:
-        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
-        if not folder.exists():
-            return folder
-        number += 1
-
-
 def describe_model(config: RunConfig) -> str:
     """The model in a few words: "lstm 1x256, general attention"."""
     model = config.model
@@ -432,13 +466,13 @@ def describe_model(config: RunConfig) -> str:
     return f"{model.cell} {model.layers}x{model.hidden}, {attention}"
 
 
-def _one_or_many(paths: list[str]) -> str | list[str]:
-    return paths[0] if len(paths) == 1 else paths
+def _one_or_many(data: Any) -> Any:
+    """One path for a list of one path, anything else as it is."""
+    return data[0] if isinstance(data, list) and len(data) == 1 and isinstance(data[0], str) else data
 
 
-def _group(request: Request, group: str) -> list[str]:
-    """The ``--set`` words of one group, without its name."""
-    return [word.strip()[len(group) + 1 :] for word in request.settings if word.strip().startswith(f"{group}.")]
+def _go_on(folder: Path) -> str:
+    return f"Go on with: transduce train --resume {shlex.quote(str(folder))}"
 
 
 def _say(line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,9 @@ def summary(folder: Path, config: RunConfig, found: Evaluation | None, *, part: 
         lines += [f"  {name:<18} {value:>6}  {signature}".rstrip() for name, value, signature in _rows(scores)]
         for row in _sample_rows(len(found.pairs), config.request.seed)[:3]:
             pair = found.pairs[row]
-            lines += [f"  {pair.source}", f"    model:     {found.outputs[row]}", f"    reference: {pair.target}"]
-    lines.append(f"{folder} is ready after {spoken_duration(config.seconds)}. Try: transduce translate {folder} \"{_example(found)}\"")
+            lines += [f"  {_shown(pair.source)}", f"    model:     {_shown(found.outputs[row])}",
+                      f"    reference: {_shown(pair.target)}"]  # fmt: skip
+    lines.append(f"{folder} is ready after {spoken_duration(config.seconds)}. Try: {_command(folder, found)}")
     return lines
 
 
@@ -43,7 +45,7 @@ def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, p
         "",
         f"A {model.cell} encoder-decoder ({model.layers} x {model.hidden}, attention: {model.attention}) with "
         f"{config.parameters:,} parameters, trained in {spoken_duration(config.seconds)} on "
-        f"{config.machine.get('cpu', 'this machine')}.",
+        f"{config.machine.get('processor', 'this machine')}.",
         "",
     ]
     scores = config.scores.get(part)
@@ -62,11 +64,17 @@ def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, p
             lines += [f"- source: {_inline(pair.source)}", f"  - model: {_inline(found.outputs[row])}",
                       f"  - reference: {_inline(pair.target)}"]  # fmt: skip
         lines.append("")
-    example = _example(found)
-    lines += ["## How to use it", "", "```", f'transduce translate {folder} "{example}"',
-              f"cat lines.txt | transduce translate {folder} > out.txt", f"transduce evaluate {folder} pairs.csv", "```", "",
-              "```python", "import transduce", f'model = transduce.load("{folder}")', f"model.translate({example!r})", "```", ""]  # fmt: skip
+    name = shlex.quote(str(folder))
+    lines += ["## How to use it", "", "```", _command(folder, found),
+              f"cat lines.txt | transduce translate {name} > out.txt", f"transduce evaluate {name} pairs.csv", "```", "",
+              "```python", "import transduce", f"model = transduce.load({str(folder)!r})",
+              f"model.translate({_example(found)!r})", "```", ""]  # fmt: skip
     write_text(folder / REPORT, "\n".join(lines))
+
+
+def _command(folder: Path, found: Evaluation | None) -> str:
+    """The command that translates an example, as a shell wants it."""
+    return f'transduce translate {shlex.quote(str(folder))} "{_example(found)}"'
 
 
 def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -85,16 +93,22 @@ def _sample_rows(count: int, seed: int) -> list[int]:
 
 
 def _example(found: Evaluation | None) -> str:
-    """A held-out source short enough for a command line and free of what a shell would read."""
+    """A held-out source short enough for a command line and free of what a shell or the command would read."""
     sources = [pair.source for pair in found.pairs] if found else []
-    fit = [text for text in sources if 10 <= len(text) <= 60 and not set(text) & set('"`$\\!\n')]
-    return fit[0] if fit else "..."
+    fit = [text for text in sources if 10 <= len(text) <= 60 and text.isprintable() and not set(text) & set('"`$\\!')]
+    return next((text for text in fit if not text.startswith("-")), "...")
+
+
+def _shown(text: str, longest: int = 200) -> str:
+    """Text on one line of a terminal: white space squeezed, what cannot be printed escaped, cut after ``longest``."""
+    line = " ".join(text.split())
+    line = line if len(line) <= longest else line[: longest - 3] + "..."
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line)
 
 
 def _inline(text: str) -> str:
     """Text on one line of Markdown, its markup shown and not obeyed."""
-    plain = " ".join(text.split())
-    return "".join("\\" + char if char in "\\`*_[]<>|#" else char for char in plain)
+    return "".join("\\" + char if char in "\\`*_[]<>|#" else char for char in _shown(text, 2_000))
 
 
 def score_lines(scores: Mapping[str, Score]) -> list[str]:

@@ -10,7 +10,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,36 +26,19 @@ from transduce.config import Config, from_dict, to_dict
 from transduce.data.tokenizer import TokenizerConfig
 from transduce.decoding import DecodingConfig
 from transduce.errors import ConfigError, RunError
-from transduce.files import sha256, write_text
+from transduce.files import sha256, write_failed, write_text
 from transduce.models import ModelConfig, RNNConfig
+from transduce.request import Request
 from transduce.training.loop import TrainingConfig
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1  # of the run folder; a reader refuses what it does not know
 CONFIG, WEIGHTS, METRICS, REPORT, RESUME = "config.json", "model.safetensors", "metrics.jsonl", "report.md", "resume"
-
-
-class Request(Config, frozen=True, kw_only=True):
-    """What the user asked for: all that is needed to begin the same run again."""
-
-    data: list[str]  # absolute paths; empty when the pairs came from memory or standard input
-    source: str | None = None
-    target: str | None = None
-    valid: list[str] | float | None = None  # paths, a share (below 1) or a count; None: the default split
-    test: list[str] | float | None = None
-    format: str | None = None
-    encoding: str = "utf-8"
-    delimiter: str | None = None
-    header: bool | None = None
-    budget: float | None = None  # seconds
-    epochs: float | None = None
-    steps: int | None = None
-    settings: list[str] = []  # --set key=value
-    seed: int = 0
-    device: str = "auto"
-    threads: int | None = None
-    max_length: int = 250  # longest side of a training pair, in tokens
-    tensorboard: bool = False
-    wandb: bool = False
+STATE, PREPARED = f"{RESUME}/state.safetensors", f"{RESUME}/data"
 
 
 class RunConfig(Config, frozen=True, kw_only=True):
@@ -95,8 +83,8 @@ def read_config(folder: str | Path) -> RunConfig:
     Raises ``RunError`` when the folder or the file is missing, cut, altered, or of another version.
     """
     folder = Path(folder)
-    if not folder.exists():
-        raise RunError(f"{folder}: there is no such run folder. {_runs_nearby(folder)}")
+    if not os.path.exists(folder):  # unlike Path.exists, it takes a name that is too long for a "no"
+        raise RunError(f"{_shown(folder)}: there is no such run folder. {_runs_nearby(folder)}")
     if not folder.is_dir():
         raise RunError(f"{folder}: is a file; a run folder is needed.")
     path = folder / CONFIG
@@ -104,7 +92,7 @@ def read_config(folder: str | Path) -> RunConfig:
         raise RunError(f"{folder}: is not a run folder: it has no {CONFIG}. {_runs_nearby(folder)}")
     try:
         values = msgspec.json.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise RunError(f"{path}: is cut or altered (not JSON). Restore it from a copy, or train again.") from None
     except OSError as error:
         raise RunError(f"{path}: cannot read it ({error.strerror}).") from None
@@ -123,6 +111,71 @@ def read_config(folder: str | Path) -> RunConfig:
         raise RunError(f"{path}: {error}") from None
 
 
+def make_folder(folder: Path) -> list[Path]:
+    """Make the folder of a new run. Returns the folders that were not there before, the innermost first.
+
+    Raises ``RunError`` when the disk refuses.
+    """
+    if os.path.exists(folder) and not folder.is_dir():
+        raise RunError(f"{folder}: is a file; choose another folder with -o.")
+    try:
+        made = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_failed(_shown(folder), error) from None
+    return made
+
+
+def check_empty(folder: Path) -> None:
+    """Refuse to begin a run in a folder that holds something. Raises ``RunError``."""
+    if (folder / CONFIG).exists():
+        raise RunError(f"{folder}: this run exists already, and nothing in it is overwritten. Go on with it by: "
+                       f"transduce train --resume {shlex.quote(str(folder))}; or choose another folder with -o.")  # fmt: skip
+    if not all(_is_leftover(path) for path in folder.iterdir()):
+        raise RunError(f"{folder}: is not empty, and nothing in it is overwritten. Choose another folder with -o.")
+
+
+def remove_folder(folder: Path, made: Sequence[Path]) -> None:
+    """Take away a run that failed to start, and the folders that were ``made`` for it."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        for each in made:
+            each.rmdir()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Take away files that a killed process left half-written."""
+    for path in [*folder.glob(".*.tmp"), *(folder / RESUME).glob(".*.tmp")]:
+        if path.is_file():
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in this folder at the same time, where the system can.
+
+    Raises ``RunError`` when one does already.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{folder}: another process is training this run. Wait for it, or stop it first.") from None
+        except OSError:  # some network file systems have no locks
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
 def library_versions() -> dict[str, str]:
     """Versions of what computes the result."""
     import numpy
@@ -137,8 +190,19 @@ def _checksum(values: dict[str, Any]) -> str:
     return sha256(msgspec.json.encode(values, order="sorted"))
 
 
+def _is_leftover(path: Path) -> bool:
+    """Whether a file is what a process that was killed left half-written."""
+    return path.name.startswith(".") and path.name.endswith(".tmp") and path.is_file()
+
+
+def _shown(folder: Path) -> str:
+    """The folder's name, cut where it is none but a sentence that was taken for one."""
+    name = str(folder)
+    return name if len(name) <= 100 else name[:97] + "..."
+
+
 def _runs_nearby(folder: Path) -> str:
     """Run folders beside or inside ``folder``, as a hint."""
-    parent = folder if folder.is_dir() else folder.parent
-    found = sorted(str(path.parent) for path in parent.glob(f"*/{CONFIG}"))[:5] if parent.is_dir() else []
+    parent = folder if os.path.isdir(folder) else folder.parent
+    found = sorted(str(path.parent) for path in parent.glob(f"*/{CONFIG}"))[:5] if os.path.isdir(parent) else []
     return f"Runs there: {', '.join(found)}." if found else "Train one with: transduce train pairs.csv"

@@ -14,8 +14,8 @@ from transduce.config import from_dict, to_dict
 from transduce.data.readers import Pair
 from transduce.data.tokenizer import TokenizerPair
 from transduce.decoding import Hypothesis, decode
-from transduce.errors import ConfigError, RunError
-from transduce.models import Generator, build
+from transduce.errors import ConfigError, DataError, RunError
+from transduce.models import Generator, ModelConfig, build
 from transduce.run import WEIGHTS, RunConfig, read_config
 from transduce.training.checkpoint import load_weights
 from transduce.training.device import choose_device
@@ -62,8 +62,11 @@ class Transducer:
         A blank text has no hypotheses: the model is not asked.
         """
         decoding = from_dict(type(self.config.decoding), {**to_dict(self.config.decoding), **options}, where="decoding")
+        wrong = next((number for number, text in enumerate(texts, start=1) if not isinstance(text, str)), None)
+        if wrong is not None:
+            raise DataError(f"text {wrong:,} is of type {type(texts[wrong - 1]).__name__}; give text, or a list of texts.")
         asked = [index for index, text in enumerate(texts) if text.strip()]
-        sources = self.tokenizers.source.encode_batch([texts[index] for index in asked])
+        sources = self.tokenizers.source.encode_batch([_trimmed(texts[index]) for index in asked])
         results: list[list[tuple[str, Hypothesis]]] = [[] for _ in texts]
         found = decode(self.model, sources, config=decoding, want_attention=want_attention, want_log_probs=want_log_probs)
         for index, hypotheses in zip(asked, found, strict=True):
@@ -76,7 +79,7 @@ class Transducer:
 
     def forced(self, pairs: Iterable[tuple[str, str]]) -> list[evaluation.Forced]:
         """What the model says of each given pair: log-probability, tokens, and how many it would have chosen."""
-        kept = [(pair[0], pair[1]) for pair in pairs]
+        kept = [(_trimmed(pair[0]), _trimmed(pair[1])) for pair in pairs]
         sources = self.tokenizers.source.encode_batch([source for source, _ in kept])
         targets = self.tokenizers.target.encode_batch([target for _, target in kept])
         return evaluation.forced_scores(self.model, sources, targets)
@@ -87,6 +90,11 @@ class Transducer:
         kept = [pair if isinstance(pair, Pair) else Pair(pair[0], pair[1], row) for row, pair in enumerate(pairs, start=1)]
         return evaluation.evaluate_pairs(self.model, self.tokenizers, kept, decoding=decoding,
                                          language=self.config.target_language)  # fmt: skip
+
+
+def _trimmed(text: str) -> str:
+    """The text without spaces and tabs around it, as pairs are read from files."""
+    return text.strip(" \t")
 
 
 def load(run: str | Path, *, device: str = "auto") -> Transducer:
@@ -106,8 +114,7 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     digests = [tokenizers.source.digest] if tokenizers.joint else [tokenizers.source.digest, tokenizers.target.digest]
     if digests != config.tokenizers:
         raise RunError(f"{folder}: its tokenizer is not the one it was trained with (the hashes differ). Restore it.")
-    with torch.device("meta"):  # the shapes, before anything is allocated
-        model = build(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab)
+    model = _without_memory(config.model, config.source_vocab, config.target_vocab)
     weights, metadata = load_weights(folder / WEIGHTS, expected={n: tuple(w.shape) for n, w in model.state_dict().items()})
     if metadata.get("model") != model_key(config):
         raise RunError(f"{folder}: {WEIGHTS} belongs to another model than config.json describes. Restore it.")
@@ -118,6 +125,20 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     except ConfigError as error:
         raise ConfigError(f"--device: {error}") from None
     return Transducer(model, tokenizers, config, path=folder)
+
+
+def _without_memory(config: ModelConfig, source_vocab: int, target_vocab: int) -> Generator:
+    """The model's shapes, before anything is allocated. Raises ``ConfigError`` for sizes that no tensor can have."""
+    try:
+        with torch.device("meta"):
+            return build(config, source_vocab=source_vocab, target_vocab=target_vocab)
+    except (RuntimeError, TypeError, OverflowError):
+        raise ConfigError("the model's sizes are beyond what any machine can hold.") from None
+
+
+def count_parameters(config: ModelConfig, source_vocab: int, target_vocab: int) -> int:
+    """Parameters of the model that ``config`` describes, tied ones counted once. Raises ``ConfigError`` for impossible sizes."""
+    return sum(weight.numel() for weight in _without_memory(config, source_vocab, target_vocab).parameters())
 
 
 def model_key(config: RunConfig) -> str:

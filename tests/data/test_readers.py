@@ -7,7 +7,9 @@ import gzip
 import io
 import itertools
 import json
+import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -359,6 +361,22 @@ def test_lines_come_from_a_pipe_as_they_are_written(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Pipe()))
     assert list(itertools.islice(read_lines("-"), 2)) == ["first line", "second"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("packed", [False, True])
+def test_named_pipe_is_opened_once(tmp_path: Path, *, packed: bool) -> None:
+    """As of a shell's "transduce train <(zcat pairs.csv.gz)": what is read is gone."""
+    pipe, content = tmp_path / "63", b"english\tfrench\n" + b"one\tun\n" * 50_000
+    os.mkfifo(pipe)
+    writer = threading.Thread(
+        target=pipe.write_bytes, args=(gzip.compress(content) if packed else content,), daemon=True
+    )
+    writer.start()
+    reader = open_pairs(pipe)
+    assert reader.bytes_total is None
+    assert len(list(reader)) == 50_000
+    writer.join()
 
 
 def test_unfinished_reader_closes_its_file(file: Any) -> None:

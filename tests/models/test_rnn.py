@@ -131,10 +131,14 @@ def test_padding_batching_and_order_change_nothing(
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_states_say_nothing_of_padding(name: str) -> None:
-    """The states before the first token and after two are those of the sentence without padding."""
+    """Encoder states are zero behind the end; the decoder's are those of the sentence without padding."""
     model = family(name)
     target = torch.tensor([[1, 4], [1, 5]])
     sources = [[3, 4, 2], [5, 2]]
+    states, _, _ = model.encode(*padded(sources, more=3, filler=7))
+    for row, source in enumerate(sources):
+        assert bool((states[row, len(source) :] == 0).all())
+        assert bool((states[row, : len(source)] != 0).any(dim=1).all())
     _, padded_state = stepped(model, model.start(*padded(sources, more=3, filler=7)), target)
     for row, source in enumerate(sources):
         _, state = stepped(model, model.start(*padded([source])), target[row : row + 1])

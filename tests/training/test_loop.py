@@ -30,6 +30,12 @@ CORPUS = copy_task(23)
 SLOW = OptimConfig(lr=0.01, warmup=2)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many states are saved here, and flushing each one would be most of the time."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
+
+
 def scripted(values: list[float]) -> Any:
     """A validation that measures these values, one after the other."""
     rest = iter(values)

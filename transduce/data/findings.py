@@ -10,6 +10,7 @@ import msgspec
 from transduce.config import Config
 
 _FORMATS = {"csv": "CSV", "tsv": "TSV", "jsonl": "JSONL", "parquet": "Parquet", "text": "parallel text", "memory": ""}
+FEW = 20  # so many different texts, or fewer, may be labels
 _MOST_CHARACTERS = 6  # lines
 
 
@@ -82,6 +83,10 @@ class PartReport(Config, frozen=True, kw_only=True):
         source, target = (f"column {name}" if name.isdigit() else name for name in (self.source, self.target))
         return source, target
 
+    def are_labels(self, distinct: int) -> bool:
+        """Whether so many different texts on a side are labels: few, each of them often."""
+        return distinct <= FEW and self.pairs >= 5 * distinct
+
     def rows_line(self) -> str:
         """Rows read, used and dropped, with the reasons."""
         if not self.dropped:
@@ -127,8 +132,12 @@ class DataReport(PartReport, frozen=True, kw_only=True):
         kind = _FORMATS.get(self.format, self.format)
         yield "data", f"{self.name}{f', {kind}' if kind else ''}: {source} -> {target}"
         yield "rows", self.rows_line()
-        yield "source", str(self.source_lengths)
-        yield "target", str(self.target_lengths)
+        for side, lengths, distinct in (
+            ("source", self.source_lengths, self.distinct_sources),
+            ("target", self.target_lengths, self.distinct_targets),
+        ):
+            few = f", only {distinct} different text{'s' if distinct > 1 else ''}" if self.are_labels(distinct) else ""
+            yield side, f"{lengths}{few}"
 
     def _parts(self) -> Iterator[tuple[str, str]]:
         """Held-out parts and what they share with training."""
@@ -145,12 +154,12 @@ class DataReport(PartReport, frozen=True, kw_only=True):
             text = "pair repeats an earlier one" if self.duplicates.count == 1 else "pairs repeat an earlier one"
             yield "duplicates", f"{self.duplicates.count:,} {text} {self.duplicates.places()}"
         ambiguous = [
-            f"{found.count:,} {what} {found.places()}"
-            for found, one, many in (
-                (self.several_targets, "source has several targets", "sources have several targets"),
-                (self.several_sources, "target has several sources", "targets have several sources"),
+            f"{found.count:,} {one if found.count == 1 else one.replace(' has', 's have')} {found.places()}"
+            for found, distinct, one in (
+                (self.several_targets, self.distinct_sources, "source has several targets"),
+                (self.several_sources, self.distinct_targets, "target has several sources"),
             )
-            if (what := one if found.count == 1 else many) and found.count
+            if found.count and not self.are_labels(distinct)
         ]
         if ambiguous:
             yield "ambiguous", "; ".join(ambiguous)

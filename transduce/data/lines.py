@@ -165,11 +165,11 @@ def nearest_file(path: Path) -> str:
 def _cannot_open(path: Path, error: OSError | ValueError) -> DataError:
     where = printable(str(path))
     if isinstance(error, FileNotFoundError):
-        if not path.parent.exists():
+        if not os.path.exists(path.parent):
             return DataError(f"no such file, nor the folder {printable(str(path.parent))}.", file=where)
         return DataError(f"no such file.{nearest_file(path)}", file=where)
-    if isinstance(error, IsADirectoryError) or (isinstance(error, PermissionError) and path.is_dir()):
-        if (path / "config.json").exists():
+    if isinstance(error, IsADirectoryError) or (isinstance(error, PermissionError) and os.path.isdir(path)):
+        if os.path.exists(path / "config.json"):
             return DataError("this is a run folder, not a file of pairs.", file=where)
         return DataError("this is a folder; give the file in it.", file=where)
     if isinstance(error, PermissionError):

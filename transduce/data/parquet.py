@@ -10,7 +10,9 @@ from typing import Any
 from transduce.data.columns import printed
 from transduce.data.formats import BATCH, Texts, clean
 from transduce.data.lines import STDIN, Progress, display_name, opened, printable
-from transduce.errors import DataError, MissingExtra
+from transduce.errors import DataError, MissingExtra, TransduceError
+
+_STUMBLES = (OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 
 
 class ParquetFile:
@@ -86,6 +88,9 @@ class ParquetFile:
         try:
             with self._pyarrow.parquet.ParquetFile(str(self.path)) as file:
                 yield file
-        except (self._pyarrow.ArrowException, OSError) as error:
+        except TransduceError:
+            raise
+        except (self._pyarrow.ArrowException, *_STUMBLES) as error:
+            # A damaged file makes pyarrow stumble in many ways, over names that are not UTF-8 among others.
             reason = printable(" ".join(str(error).split()))[:200]
             raise DataError(f"broken Parquet file ({reason}). Copy or download it again.", file=self.name) from None

@@ -13,7 +13,9 @@ whose source or target is then blank is dropped and counted. "None", "NA", "null
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -160,7 +162,7 @@ def open_pairs(
     paths = _paths(data)
     if paths is not None:
         for path in paths:
-            if path != STDIN:
+            if path != STDIN and not _is_pipe(path):
                 with opened(path):  # fail at once, not after the files before it
                     pass
         return PairReader(open_files(paths, request))
@@ -202,10 +204,19 @@ def _paths(data: Any) -> list[Path] | None:
 
 def _expanded(name: str) -> list[Path]:
     braces = _BRACES.search(name)
-    if braces is None or "\0" in name or Path(name).exists():
+    if braces is None or os.path.exists(name):
         return [Path(name)]
     start, end = name[: braces.start()], name[braces.end() :]
     return [Path(start + part.strip() + end) for part in braces[1].split(",")]
+
+
+def _is_pipe(path: Path) -> bool:
+    """Whether what is read from ``path`` is gone then, as with "<(zcat pairs.csv.gz)" of a shell."""
+    try:
+        kind = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
 def _total_size(paths: Iterable[Path]) -> int | None:

@@ -31,7 +31,6 @@ Part: TypeAlias = Literal["train", "valid", "test"]
 _BATCH = 4096
 _FIRST = 5  # rows named for each finding
 _SMOOTHING = 10  # characters added to both lengths of a ratio: "Hi." and "Good morning!" are no odd pair
-_FEW = 20  # so many different texts, or fewer, are labels and no sentences
 # Thai and Lao, Burmese, Khmer, kana, Han: scripts that put no spaces between words.
 _WORDLESS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 
@@ -202,33 +201,35 @@ class _Part:
             distinct_pairs=pairs - len(repeats), distinct_sources=sources, distinct_targets=targets,
             duplicates=Finding(count=len(repeats), rows=self.row(repeats)),
             several_targets=several_targets, several_sources=several_sources, same_text=_finding(self._same),
-            odd_ratios=self._odd_ratios(labels=min(sources, targets) <= _FEW), characters=self._characters(),
+            characters=self._characters(),
         )  # fmt: skip
+        if not (report.are_labels(sources) or report.are_labels(targets)):  # whose length means nothing
+            report = msgspec.structs.replace(report, odd_ratios=self._odd_ratios())
         return _with_notes(report, reader.notes)
 
     def _several(self, keys: Keys, others: Keys) -> tuple[int, Finding]:
         """How many different keys there are, and those of them that stand beside different others."""
         if not len(keys):
             return 0, Finding()
-        order = np.lexsort((others, keys))
+        order = np.argsort(keys)
         ranked, beside = keys[order], others[order]
         begins = np.ones(len(keys), dtype=bool)
         begins[1:] = ranked[1:] != ranked[:-1]
-        differs = begins.copy()
-        differs[1:] |= beside[1:] != beside[:-1]
+        changes = begins.copy()  # where a new key begins, or another text stands beside it than in the pair before
+        changes[1:] |= beside[1:] != beside[:-1]
         del ranked, beside
         starts = np.flatnonzero(begins)
-        several = np.add.reduceat(differs, starts, dtype=np.int32) > 1
+        several = np.add.reduceat(changes, starts, dtype=np.int32) > 1
         first = np.sort(np.minimum.reduceat(order, starts)[several])
         return len(starts), Finding(count=len(first), rows=self.row(first))
 
-    def _odd_ratios(self, *, labels: bool) -> Finding:
+    def _odd_ratios(self) -> Finding:
         """Pairs whose ratio of lengths lies more than 4 median deviations and a factor of 3 from the median.
 
-        The clearest come first. None where one side holds ``labels``, whose length means nothing.
+        The clearest come first.
         """
         ratios = self._ratios.whole()
-        if len(ratios) < 20 or labels:
+        if len(ratios) < 20:
             return Finding()
         away = np.abs(ratios - np.median(ratios))
         limit = max(4 * float(np.median(away)), math.log(3))
@@ -254,7 +255,7 @@ def _with_notes(report: PartReport, notes: Iterable[str]) -> PartReport:
         said.append(f"All {report.pairs:,} pairs are the same: nothing can be learned from them.")
     elif report.pairs > 1 and report.distinct_targets == 1:
         said.append("All targets are the same: whatever the source, a model will learn to say just that.")
-    elif report.pairs >= 100 and report.distinct_sources <= _FEW < report.distinct_targets / 10:
+    elif report.are_labels(report.distinct_sources) and not report.are_labels(report.distinct_targets):
         said.append(
             f"The source has only {report.distinct_sources} different texts. Are the columns the wrong way round? "
             f"Then pass --source {report.target} --target {report.source}."

@@ -28,6 +28,10 @@ from transduce.models.base import PAD, Generator, State, inside, reversed_positi
 # Scores of additive attention take batch * tgt_len * src_len * hidden numbers; longer ones are computed in parts.
 ADDITIVE_LIMIT = 64_000_000
 
+# Embeddings start this many times wider than 1 / sqrt(embed), so that the recurrent layers
+# hear them above their own biases: attention finds its words sooner (docs/log.md).
+EMBEDDING_SPREAD = 3.0
+
 
 class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"):
     """Everything that shapes a recurrent encoder-decoder."""
@@ -349,7 +353,7 @@ class RNN(Generator):
     def _init_embeddings(self) -> None:
         with torch.no_grad():
             for table in dict.fromkeys((self.source_embedding, self.target_embedding)):  # in one order for one seed
-                table.weight.normal_(std=self.config.embed**-0.5)
+                table.weight.normal_(std=EMBEDDING_SPREAD * self.config.embed**-0.5)
             self.output.bias.zero_()
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor) -> Tensor:

@@ -86,14 +86,14 @@ def builtin_split(train: int, valid: int, test: int, *, seed: int = 0) -> Builti
 
     parts: tuple[dict[str, str], dict[str, str]] = ({}, {})
     wanted = {(part, novel): (size + novel) // 2 for part, size in enumerate((valid, test)) for novel in (False, True)}
-    idle = 0
+    budget = 20_000 + 400 * (valid + test)
     while any(wanted.values()):
         if aside:
             sentence = aside.pop()
         else:
             sentence = next(stream)
-            idle += 1
-            if idle > _PATIENCE:
+            budget -= 1
+            if budget < 0:
                 raise ConfigError(
                     f"built-in pairs: {train:,} training pairs hold too few words for {valid + test:,} held-out ones; "
                     "ask for more of the former or fewer of the latter."
@@ -104,7 +104,6 @@ def builtin_split(train: int, valid: int, test: int, *, seed: int = 0) -> Builti
         if wanted[part, novel] and sentence.english not in parts[part] and _all_known(sentence, known):
             parts[part][sentence.english] = sentence.french
             wanted[part, novel] -= 1
-            idle = 0
     return BuiltinSplit(list(learned.items()), *(list(part.items()) for part in parts))
 
 

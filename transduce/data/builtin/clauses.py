@@ -131,6 +131,9 @@ def two_clauses(w: Writer) -> Draft:
 _JOINED: Weighted[Joint] = Weighted({AND: 40, BUT: 40, SO: 35})
 
 
+_CIRCUMSTANCES = (verbs.HAS, verbs.WANTS, verbs.WANTS, verbs.NEEDS, verbs.IS_AT)
+
+
 def if_present(w: Writer) -> Draft:
     """ "If it rains, we will stay at home.", "If you are tired, you must rest."."""
     w.them = False
@@ -146,11 +149,7 @@ def if_present(w: Writer) -> Draft:
             condition = _cause(w, name, first, "present")
             two = _effect(w, deed, p.pronoun(first), "will")
         return Draft(f"if {condition.en}, {two.en}", f"si {condition.fr}, {two.fr}")
-    verb = (
-        w.pick((verbs.HAS, verbs.WANTS, verbs.NEEDS, verbs.IS_AT, verbs.WANTS))
-        if w.chance(0.6)
-        else verbs.act(w, first, deed=True)
-    )
+    verb = w.pick(_CIRCUMSTANCES) if w.chance(0.6) else verbs.act(w, first, deed=True)
     frame = Frame("present", "not" if w.chance(0.2) else "")
     # One event, not a habit: "if she buys an apple".
     predicate = v.complete(w, verb, first, frame if verb.state else frame._replace(tense="past"))

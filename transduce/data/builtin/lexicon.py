@@ -290,7 +290,7 @@ send sent = envoyer : SENDABLE
 AT = """market station beach library hospital restaurant museum theater airport bank bakery pharmacy pool hotel
     stadium office farm castle factory park town_hall"""
 IN = "garden kitchen living_room bedroom bathroom garage attic cellar courtyard classroom forest field village"
-FIXED_PLACES = """at school/to school = à l'école, at work/to work = au travail, at church/to church = à l'église,
+FIXED_PLACES = """at school/to school = à l'école, at church/to church = à l'église,
     in the mountains/to the mountains = à la montagne, in the countryside/to the countryside = à la campagne,
     in town/to town = en ville, abroad/abroad = à l'étranger"""
 CITIES = """Paris Paris, Lyon Lyon, Rome Rome, London Londres, Madrid Madrid, Berlin Berlin, Brussels Bruxelles,
@@ -501,6 +501,11 @@ fox : hen egg
 elephant : banana grass apple
 bird : bread cherry
 turtle : salad strawberry
+hedgehog : apple mushroom
+owl : mouse
+snake : mouse egg
+frog : butterfly
+butterfly : flower
 """
 
 # Where daily things are done, and ways to go.

@@ -83,26 +83,31 @@ class _Core(NamedTuple):
 
 
 def _core(w: Writer, noun: Noun, *, plural: bool, describe: float) -> _Core:
+    """``noun``, with probability ``describe`` with an adjective, seldom with two."""
     en, fr = (noun.en_plural, noun.fr_plural) if plural else (noun.en, noun.fr)
-    adjectives = w.words.described.get(noun)
-    first = False
-    if adjectives and w.chance(describe):
-        before, after = adjectives["before"], adjectives["after"]
-        position = w.random() * (len(before) * 2 + len(after) + 1)
-        if after and (position >= len(before) * 2 or not before):
-            adjective = w.fresh(after)
-            w.bond(adjective.en, noun.en)
-            en, fr = f"{adjective.en} {en}", f"{fr} {adjective.fr(noun.gender, plural=plural)}"
-        if before and (position < len(before) * 2 or w.chance(0.08)):
-            adjective = w.fresh(before)
-            if fr != noun.fr and fr != noun.fr_plural and adjective.en == "pretty":
-                return _Core(en, fr, first)  # "a pretty expensive map" says something else
-            w.bond(adjective.en, noun.en)
-            form = adjective.fr(noun.gender, plural=plural)
-            if noun.gender == "m" and not plural and french.vowel(fr):
-                form = adjective.before_vowel
-            en, fr, first = f"{adjective.en} {en}", f"{form} {fr}", True
-    return _Core(en, fr, first)
+    suitable = w.words.described.get(noun)
+    if not suitable or not w.chance(describe):
+        return _Core(en, fr, adjective_first=False)
+    before, after = suitable["before"], suitable["after"]
+    first = last = None
+    if before and w.random() * (len(before) * 2 + len(after)) < len(before) * 2:
+        first = w.fresh(before)
+    elif after:
+        last = w.fresh(after)
+        if before and w.chance(0.1):
+            first = w.fresh(before)
+            # "A pretty expensive map" says something else.
+            if first.en == "pretty" or frozenset((first.en, last.en)) in w.words.apart:
+                first = None
+    if last:
+        w.bond(last.en, noun.en)
+        en, fr = f"{last.en} {en}", f"{fr} {last.fr(noun.gender, plural=plural)}"
+    if first:
+        w.bond(first.en, noun.en)
+        bel = noun.gender == "m" and not plural and french.vowel(fr)
+        form = first.before_vowel if bel else first.fr(noun.gender, plural=plural)
+        en, fr = f"{first.en} {en}", f"{form} {fr}"
+    return _Core(en, fr, adjective_first=first is not None)
 
 
 def possessor(w: Writer, noun: Noun, owner: Phrase | None) -> Phrase:

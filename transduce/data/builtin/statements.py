@@ -7,7 +7,7 @@ from transduce.data.builtin import english, french, verbs
 from transduce.data.builtin import phrases as p
 from transduce.data.builtin import predicates as v
 from transduce.data.builtin.phrases import Frame, Phrase
-from transduce.data.builtin.words import Noun, Text
+from transduce.data.builtin.words import Noun, Text, Verb
 from transduce.data.builtin.writer import Draft, Weighted, Writer, draft
 
 
@@ -26,46 +26,64 @@ def addressed_statement(w: Writer) -> Draft:
     return draft(v.clause(w, p.you(w)))
 
 
-_ANIMAL_DEEDS = Weighted({"sleep": 24, "run": 12, "eat": 30, "look_at": 10, "follow": 8, "wait_for": 6, "is": 10})
+_ANIMAL_DEEDS = Weighted({"move": 14, "sleep": 24, "eat": 30, "look_at": 10, "follow": 8, "wait_for": 6, "is": 10})
+_MOVES = {
+    "bird": "fly",
+    "butterfly": "fly",
+    "owl": "fly",
+    "parrot": "fly",
+    "duck": "swim",
+    "fish": "swim",
+    "frog": "swim",
+}
 
 
 def animal(w: Writer) -> Draft:
     """An animal does something: "The white cat is sleeping under the table."."""
     subject = p.animal(w)
-    deed = w.choose(_ANIMAL_DEEDS)
     assert subject.noun is not None
-    if deed == "is":
-        verb, tense = verbs.IS, w.choose(Weighted({"present": 3, "past": 1}))
-        frame = Frame(tense, "not" if w.chance(0.15) else "")
-        return draft(v.say(subject, v.complete(w, verb, subject, frame), frame))
-    small = subject.noun.group == "PET"
-    if deed == "wait_for" and not small:
+    deed = w.choose(_ANIMAL_DEEDS)
+    if subject.noun.en == "fish" and deed != "is":
+        deed = "move"
+    if deed == "wait_for" and subject.noun.group != "PET":
         deed = "eat"
-    if deed in ("sleep", "run"):
-        verb = w.words.verb(deed)
+    if deed == "is":
+        frame = Frame("past" if w.chance(0.25) else "present", "not" if w.chance(0.15) else "")
+        return draft(v.say(subject, v.complete(w, verbs.IS, subject, frame), frame))
+    if deed in ("move", "sleep"):
+        verb = w.words.verb("sleep" if deed == "sleep" else _MOVES.get(subject.noun.en, "run"))
         frame = verbs.frame_for(w, verb, subject, negative=0.08)
-        if deed == "sleep" and small:
-            spot = c.position(w)
-        else:
-            ground = p.the(w, w.fresh(w.words.grounds[subject.noun.group]), describe=0.1)
-            spot = Text(f"in {ground.en}", f"dans {ground.fr}")
-        w.bond(subject.noun.en, deed)
-        predicate = v.Predicate(verb, *spot)
+        w.bond(subject.noun.en, verb.name)
+        predicate = v.Predicate(verb, *_animal_place(w, subject.noun, verb.name))
     else:
         verb = w.words.verb(deed, "transitive")
         frame = verbs.frame_for(w, verb, subject, negative=0.1)
-        if deed == "eat":
-            noun = w.pick(w.words.animal_food.get(subject.noun) or w.words.select("bread meat"))
-            w.used.add(noun)
-            w.bond(subject.noun.en, deed, noun.en)
-            what = p.thing(w, noun, frame, describe=0.1, amounts=frame.habit)
-        elif deed == "wait_for" or w.chance(0.5):
-            what = p.person(w)
-        else:
-            what = p.animal(w, groups="PET FARM bird butterfly", plural=None)
+        what = _animal_object(w, subject.noun, verb, frame)
         predicate = v.Predicate(verb, what.en, what.fr)
     adverb, when = v.manner_of_time(w, predicate, frame, timed=0.25)
     return draft(v.at_time(w, v.say(subject, predicate, frame, adverb=adverb), when))
+
+
+def _animal_place(w: Writer, noun: Noun, move: str) -> Text:
+    """Where an animal sleeps or moves about."""
+    if move == "sleep" and noun.group == "PET":
+        return c.position(w)
+    if move == "swim":
+        return w.pick(w.words.in_water[2:])
+    ground = p.the(w, w.fresh(w.words.grounds[noun.group]), describe=0.1)
+    return Text(f"in {ground.en}", f"dans {ground.fr}")
+
+
+def _animal_object(w: Writer, noun: Noun, verb: Verb, frame: Frame) -> Phrase:
+    """What an animal eats, or whom it looks at."""
+    if verb.name == "eat":
+        food = w.pick(w.words.animal_food.get(noun) or w.words.select("bread meat"))
+        w.used.add(food)
+        w.bond(noun.en, "eat", food.en)
+        return p.thing(w, food, frame, describe=0.1, amounts=frame.habit)
+    if verb.name == "wait_for" or w.chance(0.5):
+        return p.person(w)
+    return p.animal(w, groups="PET FARM bird butterfly")
 
 
 def thing_described(w: Writer) -> Draft:
@@ -164,9 +182,8 @@ def identified(w: Writer) -> Draft:
 def since(w: Writer) -> Draft:
     """ "She has been living in Rome for three years."; the present with depuis."""
     subject = p.someone(w)
-    verb = w.pick(
-        (verbs.LIVES, verbs.PLAYS_MUSIC, *(w.words.verb(name) for name in ("wait", "sleep", "study", "work")))
-    )
+    doing = [w.words.verb(name) for name in ("wait", "sleep", "study", "work")]
+    verb = w.pick([verbs.LIVES, verbs.PLAYS_MUSIC, *doing])
     predicate = v.complete(w, verb, subject, Frame("present"))
     lapse = c.span(w, 0, 1) if verb.en.base in ("wait", "sleep") else c.span(w, 3, 5)
     en = f"{subject.en} {english.have(subject.person)} been {verb.en.ing} {predicate.en}".rstrip()

@@ -85,7 +85,7 @@ def act(w: Writer, subject: Phrase, *, deed: bool = False) -> Verb:
             continue
         if verb is IS_JOB and subject.noun is not None and subject.noun.group in ("CHILD", "ADULT", "PROFESSION"):
             continue
-        if verb.adult and subject.noun is not None and subject.noun.group == "CHILD":
+        if verb.animal or (verb.adult and subject.noun is not None and subject.noun.group == "CHILD"):
             continue
         return verb
 
