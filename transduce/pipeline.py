@@ -230,6 +230,7 @@ def _held_out(given: Any, settings: dict[str, Any], reader: PairReader) -> PairR
     settings = {**settings, "format": None, "header": None}
     if not reader.header:
         return open_pairs(given, **settings)
+    del settings["source"], settings["target"]
     return open_like(given, reader.source_column, reader.target_column, **settings)
 
 

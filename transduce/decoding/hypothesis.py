@@ -31,9 +31,9 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
         for name, least in (("beam", 1), ("nbest", 1), ("max_length_extra", 0), ("top_k", 0), ("seed", 0)):
             value = getattr(self, name)
             require(value >= least, f"decoding.{name} must be at least {least}; got {value}.")
-        for name in ("length_penalty", "max_length_ratio"):
+        for name, most in (("length_penalty", 10), ("max_length_ratio", 1_000)):
             value = getattr(self, name)
-            require(0 <= value < math.inf, f"decoding.{name} must be a number from 0 upwards; got {value}.")
+            require(0 <= value <= most, f"decoding.{name} must be from 0 to {most:,}; got {value}.")
         require(
             self.max_length_ratio > 0 or self.max_length_extra > 0,
             "decoding.max_length_ratio and max_length_extra cannot both be 0: nothing could be written.",

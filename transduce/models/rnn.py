@@ -56,8 +56,8 @@ class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"
 
     def __post_init__(self) -> None:
         for name in ("embed", "hidden", "layers", "encoder_hidden", "encoder_layers"):
-            size = getattr(self, name)
-            require(size is None or size >= 1, f"model.{name} must be at least 1; got {size}.")
+            size, most = getattr(self, name), 1_000 if "layers" in name else 1_000_000
+            require(size is None or 1 <= size <= most, f"model.{name} must be from 1 to {most:,}; got {size}.")
         require(0 <= self.dropout < 1, f"model.dropout must be at least 0 and below 1; got {self.dropout}.")
         width = "hidden" if self.encoder_hidden is None else "encoder_hidden"
         require(not self.bidirectional or self.enc_hidden % 2 == 0,
