@@ -17,7 +17,8 @@ PAGES = [*READMES, *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs
 
 def blocks(page: str, language: str = "") -> list[str]:
     """The fenced code blocks of a page that are marked with ``language``."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), flags=re.M | re.S)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), flags=re.M | re.S)
+    return [content for mark, content in fenced if mark == language]
 
 
 def commands(page: str) -> list[str]:

@@ -16,7 +16,8 @@ FLOORS = [
     ["training"],
     ["request", "run", "evaluation", "transducer", "report", "pipeline"],
     ["explain", "compress", "export", "serve", "presets"],
-    ["cli", "__main__"],
+    ["cli"],
+    ["__main__"],
 ]
 APART = {("data", "models"), ("models", "data")}
 PLACE = {name: (floor, place) for floor, names in enumerate(FLOORS) for place, name in enumerate(names)}

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from itertools import islice, pairwise
 
@@ -20,6 +21,7 @@ from transduce.data.builtin import (
     BuiltinSplit,
     builtin_pairs,
     builtin_split,
+    clauses,
     english,
     french,
     grammar,
@@ -28,6 +30,7 @@ from transduce.data.builtin import (
 )
 from transduce.data.builtin.grammar import Sentence, sentences
 from transduce.data.builtin.words import Noun, words
+from transduce.data.builtin.writer import Draft, Writer
 from transduce.errors import ConfigError
 
 
@@ -192,6 +195,46 @@ def test_french_determiners() -> None:
     assert french.possessive(5, "f", "école", plural=True) == "leurs"
 
 
+# Genders that learners get wrong, and plurals that no rule gives.
+NOUNS = """
+mouse f souris souris, glass m verre verres, table f table tables, tree m arbre arbres, clock f horloge horloges,
+book m livre livres, bottle f bouteille bouteilles, bridge m pont ponts, hand f main mains,
+horse m cheval chevaux, newspaper m journal journaux, hospital m hôpital hôpitaux, owl m hibou hiboux,
+castle m château châteaux, nephew m neveu neveux, egg m œuf œufs, postcard f carte_postale cartes_postales,
+grandmother f grand-mère grands-mères, camera m appareil_photo appareils_photo, bus m bus bus, museum m musée musées,
+library f bibliothèque bibliothèques, beach f plage plages, key f clé clés,
+shelf f étagère étagères, onion m oignon oignons
+"""
+
+
+def test_genders_and_plurals_of_nouns() -> None:
+    nouns = {**words().nouns, **{noun.en: noun for noun in words().body}}
+    for fact in NOUNS.replace("\n", " ").split(","):
+        en, gender, *forms = fact.split()
+        assert (nouns[en].gender, nouns[en].fr, nouns[en].fr_plural) == (
+            gender,
+            *(form.replace("_", " ") for form in forms),
+        )
+
+
+ADJECTIVES = """
+beautiful beau belle beaux belles bel, new nouveau nouvelle nouveaux nouvelles nouvel,
+old vieux vieille vieux vieilles vieil,
+white blanc blanche blancs blanches, long long longue longs longues, fresh frais fraîche frais fraîches,
+good bon bonne bons bonnes, kind gentil gentille gentils gentilles, happy heureux heureuse heureux heureuses,
+expensive cher chère chers chères, jealous jaloux jalouse jaloux jalouses, brown marron marron marron marron,
+worried inquiet inquiète inquiets inquiètes, bad mauvais mauvaise mauvais mauvaises, gray gris grise gris grises
+"""
+
+
+def test_forms_of_adjectives() -> None:
+    known = {adjective.en: adjective for adjective, _ in words().adjectives}
+    for fact in ADJECTIVES.replace("\n", " ").split(","):
+        en, *forms = fact.split()
+        assert list(known[en].forms) == forms[:4]
+        assert known[en].before_vowel == (forms[4] if len(forms) > 4 else forms[0])
+
+
 NUMBERS = """
 0 zéro, 16 seize, 17 dix-sept, 21 vingt et un, 22 vingt-deux, 61 soixante et un, 70 soixante-dix,
 71 soixante et onze, 77 soixante-dix-sept, 80 quatre-vingts, 81 quatre-vingt-un, 91 quatre-vingt-onze,
@@ -284,8 +327,21 @@ def test_clauses_in_every_tense(line: str) -> None:
 
 def test_an_english_sentence_has_one_translation() -> None:
     found: dict[str, str] = {}
-    for sentence in islice(sentences(1), 60_000):
+    for sentence in islice(sentences(1), 30_000):
         assert found.setdefault(sentence.english, sentence.french) == sentence.french, sentence
+
+
+@pytest.mark.parametrize(
+    "construction", [clauses.two_clauses, clauses.because, clauses.if_present, clauses.unknown, clauses.purpose]
+)
+def test_pronouns_of_a_second_clause_have_one_translation(construction: Callable[[Writer], Draft]) -> None:
+    w = Writer(4)
+    found: dict[str, str] = {}
+    for _ in range(8000):
+        w.begin()
+        sentence = grammar.finish(w, construction(w), construction.__name__)
+        if sentence:
+            assert found.setdefault(sentence.english, sentence.french) == sentence.french, sentence
 
 
 def test_the_grammar_writes_far_more_sentences_than_anybody_asks_for() -> None:

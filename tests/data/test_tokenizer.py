@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transduce.data import wordcache
 from transduce.data.tokenizer import (
     BOS,
     BYTES,
@@ -113,6 +115,52 @@ def test_whatever_a_model_writes_can_be_decoded(kind: Kind, ids: list[int]) -> N
         if number >= len(SPECIALS) + 256:
             assert tokenizer.decode([number]) in text
     assert len(tokenizer.pieces(ids)) == len(ids)
+
+
+FORMS = [
+    Tokenizer.train(ENGLISH + CHINESE, config=TokenizerConfig(kind=kind, vocab=420, normalization=form, lowercase=lower))
+    for kind, form, lower in [
+        ("bpe", "nfc", False), ("bpe", "nfkc", True), ("unigram", "nfkc", False), ("unigram", "none", True),
+        ("word", "nfc", True), ("word", "nfkc", False), ("char", "nfkc", True), ("char", "none", False),
+    ]
+]  # fmt: skip
+FORMS.append(Tokenizer.train(ENGLISH, config=TokenizerConfig(kind="word", vocab=60, byte_fallback=False)))
+FORMS.append(Tokenizer.train(ENGLISH, config=TokenizerConfig(kind="bpe", vocab=60, byte_fallback=False)))
+LIBRARIES = [tokenizers.Tokenizer.from_str(tokenizer.to_json()) for tokenizer in FORMS]
+SPACED = st.lists(st.sampled_from([*ODD, " ", "  ", "\u00a0", "\u00a8", "man", "Σ", "苹果", "'"]), max_size=12).map(
+    "".join
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts=st.lists(st.one_of(TEXTS, SPACED), max_size=6))
+def test_encoding_word_by_word_gives_what_the_library_gives_for_whole_texts(texts: list[str]) -> None:
+    for tokenizer, library in zip(FORMS, LIBRARIES, strict=True):
+        whole = [encoding.ids for encoding in library.encode_batch(texts, add_special_tokens=False)]
+        assert tokenizer.encode_batch(texts) == whole
+
+
+def test_remembered_words_are_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = Tokenizer.from_json(TRAINED["bpe"].to_json())
+    monkeypatch.setattr(wordcache, "_WORDS", 100)
+    texts = [f"word{n} {'x' * (n % 40)} {n % 7} again" for n in range(1_000)]
+    for start in range(0, 1_000, 30):
+        some = texts[start : start + 30]
+        assert tokenizer.encode_batch(some) == TRAINED["bpe"].encode_batch(some)
+        for words in (tokenizer._words._first, tokenizer._words._later):
+            assert len(words._known) <= 100
+            assert all(len(word) <= 24 for word in words._known)
+
+
+def test_threads_may_share_a_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = Tokenizer.from_json(TRAINED["bpe"].to_json())
+    monkeypatch.setattr(wordcache, "_WORDS", 50)
+    batches = [[f"word{n + 7 * thread} and {n % 13}" for n in range(400)] for thread in range(4)]
+    expected = [TRAINED["bpe"].encode_batch(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            found = list(pool.map(lambda batch: [tokenizer.encode(text) for text in batch], batches))
+            assert found == expected
 
 
 @pytest.mark.parametrize("number", [-1, 420, 10**9])

@@ -32,6 +32,7 @@ import tokenizers
 from transduce.config import Config, require
 from transduce.data import vocabulary
 from transduce.data.vocabulary import thinned
+from transduce.data.wordcache import WordCache
 from transduce.errors import RunError
 from transduce.files import write_text
 
@@ -90,7 +91,12 @@ class Tokenizer:
         self._prefixed = self.kind != "char"
         self._pieces = _pieces_in_order(description["model"])
         self._json = json.dumps(description, ensure_ascii=False, separators=(",", ":"))
-        self._library = tokenizers.Tokenizer.from_str(self._json)
+        library, inner = tokenizers.Tokenizer.from_str(self._json), None
+        if self._prefixed:
+            steps = description["normalizer"]["normalizers"][:-1]  # all but the space before a text
+            without = {"type": "Sequence", "normalizers": steps} if steps else None
+            inner = tokenizers.Tokenizer.from_str(json.dumps({**description, "normalizer": without}))
+        self._words = WordCache(library, inner)
         table = [piece.encode("utf-8") for piece in self._pieces]
         if byte_fallback:
             table[len(SPECIALS) : len(SPECIALS) + 256] = [bytes([byte]) for byte in range(256)]
@@ -179,10 +185,8 @@ class Tokenizer:
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Iterable[str]) -> list[list[int]]:
-        """Ids of each text, on all cores."""
-        listed = [vocabulary.encodable(text) for text in texts]
-        encodings = self._library.encode_batch_fast(listed, add_special_tokens=False)
-        return [encoding.ids for encoding in encodings]
+        """Ids of each text."""
+        return self._words.encode_batch([vocabulary.encodable(text) for text in texts])
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of ``ids`` up to the first </s>; <pad> and <s> give nothing, bytes that are not UTF-8 give U+FFFD.

@@ -99,7 +99,6 @@ SETS = {
     "PRICED": "FRUIT CLOTHES PAIR FURNITURE MACHINE THING painting PRINTED bike motorcycle",
     "WARDROBE": "CLOTHES PAIR",
     "ANIMAL": "PET FARM WILD",
-    "VIEW": "BUILDING NATURE CAR ANIMAL",
     "OPENABLE": "door window gate drawer box letter gift suitcase bag bottle wardrobe fridge oven",
     "CLOSABLE": "door window gate drawer box suitcase bag bottle wardrobe fridge oven book notebook",
     "FRAGILE": "glass plate cup bowl bottle mirror window lamp toy chair",
@@ -122,7 +121,7 @@ SETS = {
     "BUILDABLE": "house bridge wall castle boat school church factory museum hospital",
     "RENTABLE": "apartment house car bike boat van office",
     "SHAREABLE": "cake pizza sandwich apartment bedroom office bread pie chocolate",
-    "SOUND": "radio concert song story bird music music",
+    "SOUND": "radio concert song story bird music",
     "ON": "table chair bed desk shelf sofa armchair carpet",
     "LAID": """key pen pencil book newspaper magazine letter hat bag cup glass plate wallet ticket phone umbrella map
         notebook basket gift photo bottle""",
@@ -276,8 +275,10 @@ rest = se_reposer : a_lot together
 take_a_walk took taken = se_promener outside : together
 """
 
+# Games, with jouer à; then instruments, with jouer de.
 PLAYED = "tennis le_tennis, soccer le_football, basketball le_basket, chess les_échecs, cards les_cartes"
 INSTRUMENTS = "piano piano m, guitar guitare f, violin violon m, flute flûte f, drum tambour m, trumpet trompette f"
+# What one gives to somebody.
 GIVING = """
 give gave given = donner : GIVABLE
 show showed shown = montrer : PICTURE TEXT ring dress key house
@@ -286,7 +287,8 @@ offer = offrir : gift flower cake rose ring book necklace watch doll
 send sent = envoyer : SENDABLE
 """
 
-# English at_phrase/to_phrase = French; a bare noun stands for "at the X", "to the X", "à le X".
+# Nouns with "at the", à; nouns with "in the", dans; then English at/to = French where no rule holds. "To work" is
+# missing: "she is going to work" would be two sentences.
 AT = """market station beach library hospital restaurant museum theater airport bank bakery pharmacy pool hotel
     stadium office farm castle factory park town_hall"""
 IN = "garden kitchen living_room bedroom bathroom garage attic cellar courtyard classroom forest field village"
@@ -476,7 +478,7 @@ continue = continuer_à
 refuse = refuser_de event
 prefer = préférer state
 """
-# What animals eat, and the noises and moves that are theirs.
+# What animals eat; bread or meat where nothing is said.
 ANIMAL_FOOD = """
 cat : fish mouse meat milk chicken
 dog : meat bread chicken sausage
@@ -526,9 +528,8 @@ PLEASANT = """good beautiful pretty new clean fresh delicious comfortable modern
 UNPLEASANT = """bad dirty broken expensive heavy boring difficult slow noisy dangerous dark old lazy shy strict jealous
     nervous poor sad sick tired worried late angry salty cold"""
 APART = """good bad, good delicious, bad delicious, clean dirty, easy difficult, interesting boring, light heavy,
-    calm nervous,
-    rich poor, fast slow, quiet noisy, happy sad, beautiful pretty, young old, new old, cold delicious, angry kind,
-    modern old, calm angry, happy angry, brave nervous, fresh cold, calm worried, late fast, bad salty,
+    calm nervous, rich poor, fast slow, quiet noisy, happy sad, beautiful pretty, young old, new old, cold delicious,
+    angry kind, modern old, calm angry, happy angry, brave nervous, fresh cold, calm worried, late fast, bad salty,
     happy worried, kind strict, happy jealous"""
 # Why people do things.
 MOODS = "tired happy sad sick nervous jealous worried late angry alone busy disappointed surprised"

@@ -77,9 +77,6 @@ def _with_person(w: Writer, verb: Verb, subject: Phrase) -> Predicate:
     return Predicate(verb, other.en, f"{verb.preposition} {other.fr}".strip())
 
 
-_COMPANY = ("with", "avec"), ("without", "sans")
-
-
 def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predicate:
     if w.plain:
         return Predicate(verb)
@@ -93,7 +90,7 @@ def _intransitive(w: Writer, verb: Verb, subject: Phrase, frame: Frame) -> Predi
                 return Predicate(verb, adverb.en, adverb=adverb.fr)
             return Predicate(verb, adverb.en, adverb.fr)
     if draw < 0.55 and verb.social:
-        en, fr = _COMPANY[0] if w.chance(0.85) else _COMPANY[1]
+        en, fr = ("with", "avec") if w.chance(0.85) else ("without", "sans")
         if w.chance(0.5):
             other = p.other_pronoun(w, subject)
             return Predicate(verb, f"{en} {other.object_en}", f"{fr} {p.tonic(other)}")
