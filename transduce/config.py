@@ -121,12 +121,12 @@ def _nearest_path(path: str, values: Mapping[str, Any]) -> str:
     elsewhere = [each for each in known if each.rpartition(".")[2] == leaf]
     if elsewhere:
         return f' Did you mean "{elsewhere[0]}"?'
-    inside = [each for each in known if each.rpartition(".")[0] == group] if group else []
-    hint = nearest(path, inside) or nearest(path, known)
+    inside = [each.rpartition(".")[2] for each in known if group and each.rpartition(".")[0] == group]
+    hint = nearest(leaf, inside).replace('mean "', f'mean "{group}.') if inside else nearest(path, known)
     if hint or not known:
         return hint
     tops = dict.fromkeys(each.partition(".")[0] for each in known)
-    return f" Known here: {', '.join(inside or tops)}."
+    return f" Known here: {', '.join([f'{group}.{name}' for name in inside] or tops)}."
 
 
 def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

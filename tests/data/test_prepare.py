@@ -270,7 +270,7 @@ def test_files_of_two_preparations_do_not_mix(tmp_path: Path) -> None:
     for name in ("prepared.json", "tokenizer.json"):
         run(made_up(100), tmp_path / "a")
         (tmp_path / "b" / name).replace(tmp_path / "a" / name)
-        with pytest.raises(RunError, match="do not belong together|cut or altered"):
+        with pytest.raises(RunError, match=r"do not belong together|cut or altered"):
             Prepared.open(tmp_path / "a")
         run(made_up(120), tmp_path / "b")
 

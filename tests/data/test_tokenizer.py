@@ -118,8 +118,8 @@ def test_whatever_a_model_writes_can_be_decoded(kind: Kind, ids: list[int]) -> N
 
 
 FORMS = [
-    Tokenizer.train(ENGLISH + CHINESE, config=TokenizerConfig(kind=kind, vocab=420, normalization=form, lowercase=lower))
-    for kind, form, lower in [
+    Tokenizer.train(ENGLISH + CHINESE, config=TokenizerConfig(kind=kind, vocab=420, normalization=form, lowercase=low))
+    for kind, form, low in [
         ("bpe", "nfc", False), ("bpe", "nfkc", True), ("unigram", "nfkc", False), ("unigram", "none", True),
         ("word", "nfc", True), ("word", "nfkc", False), ("char", "nfkc", True), ("char", "none", False),
     ]

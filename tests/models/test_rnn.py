@@ -553,6 +553,8 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"hidden": 0}, "hidden"),
     ({"hidden": -4}, "hidden"),
     ({"layers": 0}, "layers"),
+    ({"hidden": 2_000_000}, "hidden"),
+    ({"layers": 5_000}, "layers"),
     ({"encoder_hidden": 0}, "encoder_hidden"),
     ({"encoder_layers": 0, "bridge": "dense"}, "encoder_layers"),
     ({"dropout": 1.0}, "dropout"),

@@ -1,4 +1,4 @@
-"""Encoding by words that were seen before, ten times faster than cutting each text anew.
+"""Encoding by words that were seen before, several times faster than cutting each text anew.
 
 No piece holds a space except as its first character, so the ids of a text are those of its parts, cut
 before each space, one after the other. Most parts of a text have been met already: a look in a
@@ -37,9 +37,12 @@ class WordCache:
         begun = self._first.ids({words[0] for words in parts})
         encoded = []
         for words in parts:
-            # A text that begins with a space has nothing before it to be put a space before, but gets one too.
+            # To a text that begins with a space another is added, and its first word is empty.
             head = followed[""] if self._spaced and not words[0] and len(words) > 1 else begun[words[0]]
-            encoded.append([*head, *itertools.chain.from_iterable(map(followed.__getitem__, words[1:]))])
+            ids = head.copy()
+            for word in words[1:]:
+                ids += followed[word]
+            encoded.append(ids)
         return encoded
 
 
