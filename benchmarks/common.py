@@ -14,7 +14,11 @@ import torch
 def machine() -> str:
     """Processor, cores, threads and torch in a line."""
     info = Path("/proc/cpuinfo")
-    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    names = (
+        [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
     name = names[0] if names else platform.processor() or platform.machine()
     return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, torch {torch.__version__}, {platform.system()}"
 
@@ -39,7 +43,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table with aligned columns."""
     cells = [list(map(str, heads)), *[[str(cell) for cell in row] for row in rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)
 
@@ -48,5 +54,7 @@ def multi30k(folder: Path, part: str, language: str) -> list[str]:
     """The sentences of one side of one part (train, val, test_2016_flickr)."""
     path = folder / f"{part}.{language}"
     if not path.exists():
-        raise SystemExit(f"{path}: not there. Name the folder that holds train.en, train.fr, val.* and test_2016_flickr.* with --data.")
+        raise SystemExit(
+            f"{path}: not there. Name the folder that holds train.en, train.fr, val.* and test_2016_flickr.* with --data."
+        )
     return path.read_text(encoding="utf-8").split("\n")[:-1]

@@ -1,6 +1,6 @@
 """Picture of a run: validation BLEU and loss against minutes, from one or more run folders.
 
-    python benchmarks/learning_curve.py RUN... -o docs/pictures/learning.png
+python benchmarks/learning_curve.py RUN... -o docs/pictures/learning.png
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ def curve(run: Path) -> tuple[list[float], list[float], list[float], list[float]
     steps = sorted(minutes)
     checks = [line for line in lines if line["kind"] == "validation" and steps]
     when = [minutes[max((step for step in steps if step <= line["step"]), default=steps[0])] for line in checks]
-    return when, [line["bleu"] for line in checks], [minutes[step] for step in steps], [line["loss"] for line in trained]
+    return (
+        when,
+        [line["bleu"] for line in checks],
+        [minutes[step] for step in steps],
+        [line["loss"] for line in trained],
+    )
 
 
 def main() -> None:

@@ -84,7 +84,9 @@ def training_table() -> str:
             first = first or speed
             share = 100 * speed * flops_per_token(config) / 1e9 / peak
             size = sum(weight.numel() for weight in RNN(config, source_vocab=VOCAB, target_vocab=VOCAB).parameters())
-            rows.append([name, batch_tokens, f"{size / 1e6:.2f}M", f"{speed:,.0f}", f"{speed / first:.2f}", f"{share:.0f} %"])
+            rows.append(
+                [name, batch_tokens, f"{size / 1e6:.2f}M", f"{speed:,.0f}", f"{speed / first:.2f}", f"{share:.0f} %"]
+            )
     heads = ["model", "batch, tokens", "parameters", "target tokens/s", "ratio", f"share of {peak:.0f} GFLOP/s"]
     return table(heads, rows)
 
@@ -103,7 +105,9 @@ def decoding_table(run: Path, data: Path) -> str:
             began = time.perf_counter()
             model.translate(sentence, beam=beam)
             taken.append(time.perf_counter() - began)
-        rows.append([name, f"{batched:.2f}", f"{len(sentences) / batched:,.0f}", f"{1000 * statistics.median(taken):.1f}"])
+        rows.append(
+            [name, f"{batched:.2f}", f"{len(sentences) / batched:,.0f}", f"{1000 * statistics.median(taken):.1f}"]
+        )
     return table(["search", f"{len(sentences):,} sentences, s", "sentences/s", "one sentence, median ms"], rows)
 
 

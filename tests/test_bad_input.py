@@ -182,10 +182,19 @@ IMPOSSIBLE = [
     (["--set", "model.layers=1000000000"], "model.layers must be"),
     (["--set", "model.dropout=1"], "model.dropout must be"),
     (["--set", "model.cell=lsmt"], 'expected one of lstm, gru, gru_before, rnn; got "lsmt". Did you mean "lstm"?'),
-    (["--set", "model.attention=bahdanau"], "model.attention: expected one of none, dot, general, additive, scaled_dot"),
-    (["--set", "tokenizer.kind=bep"], 'tokenizer.kind: expected one of bpe, unigram, word, char; got "bep". Did you mean "bpe"?'),
+    (
+        ["--set", "model.attention=bahdanau"],
+        "model.attention: expected one of none, dot, general, additive, scaled_dot",
+    ),
+    (
+        ["--set", "tokenizer.kind=bep"],
+        'tokenizer.kind: expected one of bpe, unigram, word, char; got "bep". Did you mean "bpe"?',
+    ),
     (["--set", "tokenizer.vocab=5"], "vocab must be at least 262"),
-    (["--set", "tokenizer.joint=false", "--set", "model.tied=all"], 'model.tied="all" needs one vocabulary for both sides'),
+    (
+        ["--set", "tokenizer.joint=false", "--set", "model.tied=all"],
+        'model.tied="all" needs one vocabulary for both sides',
+    ),
     (["--set", "training.optim.lr=-1"], "training.optim.lr must be above 0"),
     (["--set", "training.optim.lr=nan"], 'training.optim.lr: expected a number; got "nan".'),
     (["--set", "training.batch_tokens=0"], "training.batch_tokens must be at least 1"),
@@ -197,7 +206,9 @@ IMPOSSIBLE = [
 ]
 
 
-@pytest.mark.parametrize(("options", "words"), IMPOSSIBLE, ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("options", "words"), IMPOSSIBLE, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
 def test_impossible_values_are_refused_before_anything_is_made(
     options: list[str], words: str, cli_in: Command, tmp_path: Path
 ) -> None:
@@ -243,7 +254,11 @@ def test_missing_extras_are_named_with_their_pip_line(
 
 
 def test_words_that_are_not_utf8_are_refused(cli_in: Command, trained: Path, tmp_path: Path) -> None:
-    for words in (["train", "caf\udce9.csv"], ["translate", trained, "caf\udce9"], ["translate", trained, "--json", "\udce9"]):
+    for words in (
+        ["train", "caf\udce9.csv"],
+        ["translate", trained, "caf\udce9"],
+        ["translate", trained, "--json", "\udce9"],
+    ):
         done = cli_in(*words)
         assert done.status == 1
         assert "is not UTF-8" in done.said
@@ -279,7 +294,9 @@ def test_a_failed_start_takes_away_what_it_made_and_nothing_else(cli_in: Command
     (tmp_path / "empty").mkdir()
     for folder in ("runs/out", "new/deep/out", "empty"):
         assert cli_in("train", "bad.csv", *SMALL, "--steps", 2, "-o", folder).status == 1
-    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["bad.csv", "runs", "runs/note.txt"]
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == [
+        "bad.csv", "empty", "runs", "runs/note.txt",
+    ]  # fmt: skip
 
 
 def test_an_empty_folder_may_be_used(cli_in: Command, tmp_path: Path) -> None:

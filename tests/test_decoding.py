@@ -35,7 +35,6 @@ WRITABLE = [EOS, 4, 5, 6]  # all that the toy model's vocabulary of 7 lets searc
 STATES = 997
 
 
-
 @pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """Such small products take longer on several threads, and far longer on a busy machine."""

@@ -31,7 +31,10 @@ def imported_modules(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            found |= {f"{node.module}.{alias.name}" if node.module == "transduce" else str(node.module) for alias in node.names}
+            found |= {
+                f"{node.module}.{alias.name}" if node.module == "transduce" else str(node.module)
+                for alias in node.names
+            }
     return {name for name in found if name.split(".")[0] == "transduce" and name != "transduce.__version__"}
 
 

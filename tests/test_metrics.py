@@ -52,7 +52,10 @@ def columns(pairs: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
 @pytest.mark.parametrize(("pairs", "tokenizer", "asian"), [(FRENCH, "13a", False), (CHINESE, "zh", True)],
                          ids=["french", "chinese"])  # fmt: skip
 def test_corpus_scores_are_those_of_sacrebleu(
-    pairs: list[tuple[str, str]], tokenizer: str, asian: bool, lowercase: bool  # noqa: FBT001
+    pairs: list[tuple[str, str]],
+    tokenizer: str,
+    asian: bool,
+    lowercase: bool,  # noqa: FBT001
 ) -> None:
     outputs, references = columns(pairs)
     found = corpus_scores(outputs, references, metrics=("bleu", "chrf", "chrf++", "ter"), lowercase=lowercase)
@@ -176,7 +179,11 @@ def test_the_tokenizer_follows_language_and_script(
      (KOREAN, None, "ko-mecab", False), (KOREAN, "kor", "ko-mecab", False)],
 )  # fmt: skip
 def test_japanese_and_korean_get_words_where_they_can_and_characters_else(
-    pairs: list[tuple[str, str]], language: str | None, tool: str, asian: bool, monkeypatch: pytest.MonkeyPatch  # noqa: FBT001
+    pairs: list[tuple[str, str]],
+    language: str | None,
+    tool: str,
+    asian: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outputs, references = columns(pairs)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

@@ -40,7 +40,7 @@ _HOMES = {
     "train": "pipeline",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOMES)]
 
 if TYPE_CHECKING:
     from transduce.data.builtin import builtin_pairs as builtin_pairs

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 BEGAN = time.perf_counter()  # as near to the moment the command was typed as we can tell
 CHUNK = 1_000  # lines read, translated and written together
 LONG = 10  # times the longest training pair; a text of more tokens gets a warning
-OUT_OF_MEMORY = "out of memory. Use shorter texts, a smaller --beam, or in training a smaller --set training.batch_tokens=..."
-
+OUT_OF_MEMORY = (
+    "out of memory. Use shorter texts, a smaller --beam, or in training a smaller --set training.batch_tokens=..."
+)
 
 
 class _Gone(Exception):
@@ -63,18 +64,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 
-DataArgument = Annotated[list[str], typer.Argument(metavar="DATA...", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin.")]
+DataArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="DATA...", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin."
+    ),
+]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train wrote it.")]
 SourceOption = Annotated[str | None, typer.Option(help="Column to read from (guessed when there are two).")]
 TargetOption = Annotated[str | None, typer.Option(help="Column to write.")]
 FormatOption = Annotated[str | None, typer.Option(help="csv, tsv, jsonl, parquet or text; told by the name otherwise.")]
 EncodingOption = Annotated[str, typer.Option(help="Encoding of text files.")]
 DelimiterOption = Annotated[str | None, typer.Option(help="What separates CSV cells: , ; | or tab.")]
-HeaderOption = Annotated[bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")]
+HeaderOption = Annotated[
+    bool | None, typer.Option("--header/--no-header", help="Whether the first row names the columns.")
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
 ThreadsOption = Annotated[int | None, typer.Option(help="Processor threads; all cores by default.")]
 BeamOption = Annotated[int | None, typer.Option(help="Beam width; 1 is greedy search.")]
-PenaltyOption = Annotated[float | None, typer.Option("--length-penalty", help="Exponent of the length penalty (Wu et al. 2016).")]
+PenaltyOption = Annotated[
+    float | None, typer.Option("--length-penalty", help="Exponent of the length penalty (Wu et al. 2016).")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
@@ -224,12 +234,18 @@ def evaluate(
 
         write_sentences(per_sentence, found)
     if json:
-        scores: dict[str, Any] = {key: {"value": score.value, "signature": score.signature} for key, score in found.scores.items()}
-        _print_json({"run": str(run), "data": data, "pairs": len(pairs), "seconds": round(found.seconds, 3), "scores": scores})
+        scores: dict[str, Any] = {
+            key: {"value": score.value, "signature": score.signature} for key, score in found.scores.items()
+        }
+        _print_json(
+            {"run": str(run), "data": data, "pairs": len(pairs), "seconds": round(found.seconds, 3), "scores": scores}
+        )
         return
     from transduce.report import score_lines
 
-    print(f"{len(pairs):,} pair{'s' * (len(pairs) > 1)}, translated in {found.seconds:.1f} s ({len(pairs) / max(found.seconds, 1e-9):,.0f} a second)")
+    print(
+        f"{len(pairs):,} pair{'s' * (len(pairs) > 1)}, translated in {found.seconds:.1f} s ({len(pairs) / max(found.seconds, 1e-9):,.0f} a second)"
+    )
     for line in score_lines(found.scores):
         print(line)
 
@@ -286,7 +302,13 @@ def inspect(
     from transduce.data.readers import open_pairs
     from transduce.data.report import inspect_pairs
 
-    settings: dict[str, Any] = {"source": source, "target": target, "encoding": encoding, "header": header, "delimiter": delimiter}
+    settings: dict[str, Any] = {
+        "source": source,
+        "target": target,
+        "encoding": encoding,
+        "header": header,
+        "delimiter": delimiter,
+    }
     readers = [open_pairs(paths if len(paths) > 1 else paths[0], format=format, **settings) if paths else None
                for paths in (data, valid, test)]  # fmt: skip
     assert readers[0] is not None
@@ -324,6 +346,10 @@ def main() -> None:
         _leave(f"transduce: {error}", error.exit_status)
     except KeyboardInterrupt:
         _leave("transduce: interrupted.", 130)
+    except SystemExit as left:
+        if left.code == 130:  # typer was interrupted before it called a command, and said nothing
+            _leave("transduce: interrupted.", 130)
+        raise
     except _Gone:
         _leave("", 0)
     except MemoryError:
@@ -401,7 +427,9 @@ def _one_or_many(given: list[str] | None) -> Any:
 def _tell_dropped(reader: PairReader) -> None:
     """Say which rows were left out: the output has no line for them."""
     for reason, dropped in reader.dropped.items():
-        rows = ", ".join(f"{row:,}" for row in dropped.first_rows) + (", ..." if dropped.count > len(dropped.first_rows) else "")
+        rows = ", ".join(f"{row:,}" for row in dropped.first_rows) + (
+            ", ..." if dropped.count > len(dropped.first_rows) else ""
+        )
         print(f"{reader.name}: {dropped.count:,} left out, {reason} (row {rows})", file=sys.stderr)
 
 

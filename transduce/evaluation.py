@@ -62,7 +62,9 @@ def forced_scores(model: Generator, sources: Sequence[Sequence[int]], targets: S
             real = target != PAD
             correct = ((logits.argmax(dim=-1) == target) & real).sum(dim=1)
             sums = (log_probs.double() * real).sum(dim=1)
-            for row, log_prob, tokens, right in zip(rows, sums.tolist(), real.sum(dim=1).tolist(), correct.tolist(), strict=True):
+            for row, log_prob, tokens, right in zip(
+                rows, sums.tolist(), real.sum(dim=1).tolist(), correct.tolist(), strict=True
+            ):
                 found[row] = Forced(log_prob, tokens, right)
     model.train(was_training)
     return found

@@ -40,8 +40,8 @@ def atomic_write(path: str | Path, mode: str = "wb") -> Iterator[IO[bytes]]:
 def write_failed(path: str | Path, error: OSError) -> RunError:
     """The ``RunError`` that tells a user why ``path`` could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return RunError(f"{path}: no space left to write it. What was saved before is kept. Free some space and go on.")
-    return RunError(f"{path}: cannot write it ({error.strerror or error}). What was saved before is kept.")
+        return RunError(f"{path}: no space left to write it; what was saved before is kept. Free some space.")
+    return RunError(f"{path}: cannot write it ({error.strerror or error}); what was saved before is kept.")
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:

@@ -225,7 +225,7 @@ def _plain(text: str) -> str:
 
 
 def _tongue(language: str | None) -> str:
-    """"zh", "ja" or "ko" if ``language`` names it; else nothing."""
+    """ "zh", "ja" or "ko" if ``language`` names it; else nothing."""
     words = re.split(r"[^a-z]+", (language or "").lower())
     return next((tongue for tongue, names in LANGUAGES.items() if words[0] in names.split()), "")
 

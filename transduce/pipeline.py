@@ -57,7 +57,9 @@ from transduce.transducer import Transducer, count_parameters, load, model_key, 
 DEFAULT_BUDGET = 300.0  # seconds, when neither a budget nor epochs nor steps are given
 WATCHED = 300  # validation pairs translated during training; the final report takes all
 REPORT_BEAM = 5
-REPORT_COST = 3.0  # what a pair of the report takes, beam and TER included, in pairs of a validation (measured: 2 to 3.6)
+REPORT_COST = (
+    3.0  # what a pair of the report takes, beam and TER included, in pairs of a validation (measured: 2 to 3.6)
+)
 Say = Callable[[str], None]
 
 
@@ -108,6 +110,7 @@ def fit(request: Request, folder: Path, *, began: float, quiet: bool = False,
     made = make_folder(folder)
     with alone(folder):
         check_empty(folder)
+        remove_leftovers(folder)
         try:
             write_config(folder, config)
             return _run(folder, config, began=began, quiet=quiet, in_memory=in_memory or {}, say=say)
@@ -124,21 +127,28 @@ def _fail(folder: Path, made: Sequence[Path], error: BaseException) -> None:
         remove_folder(folder, made)
         if stopped:
             raise Interrupted("Stopped before the pairs were prepared; nothing is kept.") from None
+        if isinstance(error, RunError):
+            raise RunError(f"{error} Nothing was learned yet; start again then.") from error
     elif stopped:
         raise Interrupted(f"Stopped. {_go_on(folder)}") from None
     elif isinstance(error, RunError):
         raise RunError(f"{error} {_go_on(folder)}") from error
 
 
-def resume(folder: str | Path, *, quiet: bool = False, began: float | None = None, say: Say | None = None) -> Transducer:
+def resume(
+    folder: str | Path, *, quiet: bool = False, began: float | None = None, say: Say | None = None
+) -> Transducer:
     """Go on with an interrupted run; the weights at the end are those of a run that was never interrupted.
 
     A finished run is loaded as it is. Raises ``RunError`` for what is no run folder.
     """
     config, place = read_config(folder), Path(folder)
     if config.status == "finished":
+        shutil.rmtree(place / RESUME, ignore_errors=True)  # if it was stopped in the last moment
         if not quiet:
-            (say or _say)(f"{folder} is finished; there is nothing to go on with. Use it: transduce translate {folder} TEXT")
+            (say or _say)(
+                f"{folder} is finished; there is nothing to go on with. Use it: transduce translate {folder} TEXT"
+            )
         return load(folder, device=config.request.device)
     try:
         with alone(place):
@@ -224,7 +234,7 @@ def _measurable(prepared: Prepared, request: Request) -> tuple[Prepared, list[st
     rows = ", ".join(f"{row:,}" for row in sorted(long)[:5]) + (", ..." if len(long) > 5 else "")
     told = [f"{len(long):,} held-out pair{'s are' if len(long) > 1 else ' is'} longer than {request.max_length:,} tokens "
             f"and left out (row{'s' * (len(long) > 1)} {rows})"]  # fmt: skip
-    return replace(prepared, **kept), told if long else []
+    return replace(prepared, valid=kept["valid"], test=kept["test"]), told if long else []
 
 
 def _too_long_lines(prepared: Prepared, limit: int) -> list[str]:
@@ -374,7 +384,7 @@ def _train(folder: Path, config: RunConfig, prepared: Prepared, model: Generator
     resumed = state_file.load(expected=shapes(model)) if state_file.exists() else None
     earlier = resumed.progress.seconds if resumed else 0.0
     plan = _plan(config, prepared, began=began - earlier, resumed=resumed is not None)
-    logger = _loggers(folder, config, step=resumed.progress.step if resumed else None, quiet=quiet)
+    logger = _loggers(folder, config, resumed.progress if resumed else None, quiet=quiet)
     watched = _watched(prepared, config.request.seed)
 
     def validate(model: Generator, progress: Progress) -> dict[str, float]:
@@ -418,7 +428,9 @@ def _plan(config: RunConfig, prepared: Prepared, *, began: float, resumed: bool)
     if training.steps is not None or training.epochs is not None:
         most = planned_steps(prepared.train, training)(Progress()).total
     assert most is not None
-    return Deadline(seconds=seconds, began=began, report_cost=REPORT_COST * report_pairs / watched, most_steps=most, keep=resumed)
+    return Deadline(
+        seconds=seconds, began=began, report_cost=REPORT_COST * report_pairs / watched, most_steps=most, keep=resumed
+    )
 
 
 def _watched(prepared: Prepared, seed: int) -> list[Pair]:
@@ -432,9 +444,10 @@ def _watched(prepared: Prepared, seed: int) -> list[Pair]:
     return shown + [pair for pair in pairs if pair not in shown]
 
 
-def _loggers(folder: Path, config: RunConfig, *, step: int | None, quiet: bool) -> Logger:
+def _loggers(folder: Path, config: RunConfig, resumed: Progress | None, *, quiet: bool) -> Logger:
     lines = JSONL(folder / METRICS)
-    lines.truncate_after(-1 if step is None else step)
+    step = resumed.step if resumed else None
+    lines.truncate_after(-1 if resumed is None else resumed.step, validated=resumed.validated if resumed else None)
     parts: list[Logger] = [lines, Silent() if quiet else Console()]
     if config.request.tensorboard:
         parts.append(TensorBoard(folder / "tensorboard", resume_at=step))

@@ -27,7 +27,7 @@ def summary(folder: Path, config: RunConfig, found: Evaluation | None, *, part: 
     lines = []
     scores = config.scores.get(part)
     if scores and found:
-        lines.append(f"On {scores['pairs']:,} held-out pairs ({part}), beam {scores['beam']}:")
+        lines.append(f"On {_pairs(scores)} ({part}), beam {scores['beam']}:")
         lines += [f"  {name:<18} {value:>6}  {signature}".rstrip() for name, value, signature in _rows(scores)]
         for row in _sample_rows(len(found.pairs), config.request.seed)[:3]:
             pair = found.pairs[row]
@@ -50,7 +50,7 @@ def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, p
     ]
     scores = config.scores.get(part)
     if scores:
-        lines += [f"## How good it is: {scores['pairs']:,} held-out pairs ({part}), beam {scores['beam']}", "",
+        lines += [f"## How good it is: {_pairs(scores)} ({part}), beam {scores['beam']}", "",
                   "| measure | value | signature |", "|---|---|---|"]  # fmt: skip
         lines += [f"| {name} | {value} | {signature.replace('|', ', ')} |" for name, value, signature in _rows(scores)]
         lines.append("")
@@ -75,6 +75,10 @@ def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, p
 def _command(folder: Path, found: Evaluation | None) -> str:
     """The command that translates an example, as a shell wants it."""
     return f'transduce translate {shlex.quote(str(folder))} "{_example(found)}"'
+
+
+def _pairs(scores: Mapping[str, Any]) -> str:
+    return f"{scores['pairs']:,} held-out pair{'s' * (scores['pairs'] != 1)}"
 
 
 def _rows(scores: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -113,7 +117,9 @@ def _inline(text: str) -> str:
 
 def score_lines(scores: Mapping[str, Score]) -> list[str]:
     """Each measure on a line: name, value, signature."""
-    return [f"{NAMES[key]:<18} {scores[key].value:7.2f}  {scores[key].signature}".rstrip() for key in NAMES if key in scores]
+    return [
+        f"{NAMES[key]:<18} {scores[key].value:7.2f}  {scores[key].signature}".rstrip() for key in NAMES if key in scores
+    ]
 
 
 def write_sentences(path: Path, found: Evaluation) -> None:
@@ -122,5 +128,7 @@ def write_sentences(path: Path, found: Evaluation) -> None:
     lines = ["row\tbleu\tchrf\tlog_prob\ttokens\tsource\toutput\treference"]
     for pair, output, each, forced in zip(found.pairs, found.outputs, scores, found.forced, strict=True):
         texts = "\t".join(" ".join(text.split()) for text in (pair.source, output, pair.target))
-        lines.append(f"{pair.row}\t{each['bleu']:.2f}\t{each['chrf']:.2f}\t{forced.log_prob:.4f}\t{forced.tokens}\t{texts}")
+        lines.append(
+            f"{pair.row}\t{each['bleu']:.2f}\t{each['chrf']:.2f}\t{forced.log_prob:.4f}\t{forced.tokens}\t{texts}"
+        )
     write_text(path, "\n".join(lines) + "\n")

@@ -60,8 +60,13 @@ def check_request(request: Request) -> None:
     given = [name for name in ("budget", "epochs", "steps") if getattr(request, name) is not None]
     require(len(given) <= 1, f"choose one of --budget, --epochs and --steps; got --{' and --'.join(given)}.")
     require(request.steps is None or request.steps >= 1, f"--steps must be at least 1; got {request.steps}.")
-    require(request.epochs is None or 0 < request.epochs < math.inf, f"--epochs must be more than 0; got {request.epochs}.")
-    require(request.budget is None or request.budget >= SHORTEST_BUDGET, f"--budget must be at least {SHORTEST_BUDGET:.0f}s.")
+    require(
+        request.epochs is None or 0 < request.epochs < math.inf, f"--epochs must be more than 0; got {request.epochs}."
+    )
+    require(
+        request.budget is None or request.budget >= SHORTEST_BUDGET,
+        f"--budget must be at least {SHORTEST_BUDGET:.0f}s.",
+    )
     require(request.max_length >= 1, f"--max-length must be at least 1; got {request.max_length}.")
     require(0 <= request.seed < 2**32, f"--seed must be between 0 and {2**32 - 1}; got {request.seed}.")
     require(request.valid is None or isinstance(request.valid, list) or request.valid > 0,

@@ -1,11 +1,11 @@
 """The run folder: what stands in it, how it is read with suspicion and written whole.
 
-    config.json            everything that was decided, and by whom
-    tokenizer.json         (source.json and target.json where they differ)
-    model.safetensors      the best weights, ready to load
-    metrics.jsonl          one line a measurement
-    report.md              what was learned from what, and how good it is
-    resume/                all that an exact continuation needs; gone when the run is finished
+config.json            everything that was decided, and by whom
+tokenizer.json         (source.json and target.json where they differ)
+model.safetensors      the best weights, ready to load
+metrics.jsonl          one line a measurement
+report.md              what was learned from what, and how good it is
+resume/                all that an exact continuation needs; gone when the run is finished
 """
 
 from __future__ import annotations

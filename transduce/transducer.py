@@ -28,7 +28,9 @@ class Transducer:
     ``config`` holds every decision; ``path`` is the run folder, None for a model that was never saved.
     """
 
-    def __init__(self, model: Generator, tokenizers: TokenizerPair, config: RunConfig, *, path: Path | None = None) -> None:
+    def __init__(
+        self, model: Generator, tokenizers: TokenizerPair, config: RunConfig, *, path: Path | None = None
+    ) -> None:
         self.model, self.tokenizers, self.config, self.path = model, tokenizers, config, path
 
     def __repr__(self) -> str:
@@ -37,7 +39,9 @@ class Transducer:
         bleu = self.config.scores.get("test", self.config.scores.get("valid", {})).get("bleu", {}).get("value")
         size = sum(weight.numel() for weight in self.model.parameters())
         told = f", BLEU {bleu:.1f}" if bleu is not None else ""
-        return f"<Transducer {model.cell} {model.layers}x{model.hidden}, {names}, {spoken_count(size)} parameters{told}>"
+        return (
+            f"<Transducer {model.cell} {model.layers}x{model.hidden}, {names}, {spoken_count(size)} parameters{told}>"
+        )
 
     @overload
     def translate(self, text: str, **options: Any) -> str: ...
@@ -64,11 +68,15 @@ class Transducer:
         decoding = from_dict(type(self.config.decoding), {**to_dict(self.config.decoding), **options}, where="decoding")
         wrong = next((number for number, text in enumerate(texts, start=1) if not isinstance(text, str)), None)
         if wrong is not None:
-            raise DataError(f"text {wrong:,} is of type {type(texts[wrong - 1]).__name__}; give text, or a list of texts.")
+            raise DataError(
+                f"text {wrong:,} is of type {type(texts[wrong - 1]).__name__}; give text, or a list of texts."
+            )
         asked = [index for index, text in enumerate(texts) if text.strip()]
         sources = self.tokenizers.source.encode_batch([_trimmed(texts[index]) for index in asked])
         results: list[list[tuple[str, Hypothesis]]] = [[] for _ in texts]
-        found = decode(self.model, sources, config=decoding, want_attention=want_attention, want_log_probs=want_log_probs)
+        found = decode(
+            self.model, sources, config=decoding, want_attention=want_attention, want_log_probs=want_log_probs
+        )
         for index, hypotheses in zip(asked, found, strict=True):
             results[index] = [(self.tokenizers.target.decode(each.tokens), each) for each in hypotheses]
         return results
@@ -87,7 +95,9 @@ class Transducer:
     def evaluate(self, pairs: Iterable[tuple[str, str] | Pair], **options: Any) -> evaluation.Evaluation:
         """Translate the sources and compare with the targets; ``options`` as in ``translate``."""
         decoding = from_dict(type(self.config.decoding), {**to_dict(self.config.decoding), **options}, where="decoding")
-        kept = [pair if isinstance(pair, Pair) else Pair(pair[0], pair[1], row) for row, pair in enumerate(pairs, start=1)]
+        kept = [
+            pair if isinstance(pair, Pair) else Pair(pair[0], pair[1], row) for row, pair in enumerate(pairs, start=1)
+        ]
         return evaluation.evaluate_pairs(self.model, self.tokenizers, kept, decoding=decoding,
                                          language=self.config.target_language)  # fmt: skip
 
@@ -115,7 +125,9 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     if digests != config.tokenizers:
         raise RunError(f"{folder}: its tokenizer is not the one it was trained with (the hashes differ). Restore it.")
     model = _without_memory(config.model, config.source_vocab, config.target_vocab)
-    weights, metadata = load_weights(folder / WEIGHTS, expected={n: tuple(w.shape) for n, w in model.state_dict().items()})
+    weights, metadata = load_weights(
+        folder / WEIGHTS, expected={n: tuple(w.shape) for n, w in model.state_dict().items()}
+    )
     if metadata.get("model") != model_key(config):
         raise RunError(f"{folder}: {WEIGHTS} belongs to another model than config.json describes. Restore it.")
     model.load_state_dict(weights, assign=True)

@@ -530,6 +530,7 @@ def test_a_disk_that_fills_up_leaves_a_state_to_go_on_from(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
+
         def plan(progress: Progress) -> Plan:
             if progress.step == 9:
                 patch.setattr(os, call, full)

@@ -121,7 +121,9 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
     rate = 5e-3 if model.hidden <= 256 else 3e-3
     training = msgspec.structs.replace(training, optim=msgspec.structs.replace(training.optim, lr=rate))
     if passes > LONGEST_PASSES and seconds is not None:
-        reasons.append(f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart")
+        reasons.append(
+            f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart"
+        )
     dropout = 0.1 if passes < 8 else 0.2 if passes < 20 else 0.3
     model = msgspec.structs.replace(model, dropout=dropout)
     reasons.append(f"dropout {dropout} for about {min(passes, LONGEST_PASSES):.0f} passes")
@@ -139,7 +141,9 @@ class Deadline:
     final report costs. most_steps: a limit that does not come from time.
     """
 
-    def __init__(self, *, seconds: float, began: float, report_cost: float, most_steps: int, keep: bool = False) -> None:
+    def __init__(
+        self, *, seconds: float, began: float, report_cost: float, most_steps: int, keep: bool = False
+    ) -> None:
         self.seconds, self.began, self.report_cost, self.most_steps = seconds, began, report_cost, most_steps
         self.keep = keep
         self._every = 0

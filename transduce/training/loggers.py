@@ -1,11 +1,11 @@
 """Where measurements go. The loop calls one ``Logger`` and never asks which.
 
-    Silent        nowhere
-    JSONL         metrics.jsonl, one line a measurement
-    Console       a terminal, or plain lines where there is none
-    TensorBoard   (an extra)
-    WandB         Weights & Biases (an extra), offline unless asked
-    Several       to each of several
+Silent        nowhere
+JSONL         metrics.jsonl, one line a measurement
+Console       a terminal, or plain lines where there is none
+TensorBoard   (an extra)
+WandB         Weights & Biases (an extra), offline unless asked
+Several       to each of several
 """
 
 from __future__ import annotations
@@ -152,17 +152,21 @@ class JSONL(Logger):
         self._encoder = msgspec.json.Encoder()
         self._file: io.FileIO | None = None
 
-    def truncate_after(self, step: int) -> None:
+    def truncate_after(self, step: int, *, validated: int | None = None) -> None:
         """Drop the lines of later steps and a last line that was cut, atomically.
 
         A run that goes on from ``step`` measures them again; without this they would stand there twice.
+        validated: the same for validations and samples, where the last of them was not yet saved at ``step``.
         """
         self.close()
         if not self.path.exists():
             return
+        last = {"validation": step if validated is None else validated}
+        last["samples"] = last["validation"]
         with atomic_write(self.path) as new, open(self.path, "rb") as old:
             for line in old:
-                if line.endswith(b"\n") and _step_of(line) <= step:
+                kind, its_step = _kind_and_step(line)
+                if line.endswith(b"\n") and its_step <= min(step, last.get(kind, step)):
                     new.write(line)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
@@ -195,12 +199,13 @@ class JSONL(Logger):
             raise write_failed(self.path, error) from error
 
 
-def _step_of(line: bytes) -> float:
-    """The step of a line of metrics.jsonl; infinity where it cannot be read."""
+def _kind_and_step(line: bytes) -> tuple[str, float]:
+    """Kind and step of a line of metrics.jsonl; a step of infinity where it cannot be read."""
     try:
-        return float(msgspec.json.decode(line)["step"])
+        values = msgspec.json.decode(line)
+        return str(values["kind"]), float(values["step"])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-        return float("inf")
+        return "", float("inf")
 
 
 # --------------------------------------------------------------------------------------------------- console
