@@ -55,7 +55,7 @@ def test_corpus_scores_are_those_of_sacrebleu(
     pairs: list[tuple[str, str]],
     tokenizer: str,
     asian: bool,
-    lowercase: bool,  # noqa: FBT001
+    lowercase: bool,
 ) -> None:
     outputs, references = columns(pairs)
     found = corpus_scores(outputs, references, metrics=("bleu", "chrf", "chrf++", "ter"), lowercase=lowercase)

@@ -38,7 +38,7 @@ def test_every_row_once_and_no_batch_over_its_tokens(
     tokens: int,
     seed: int,
     epoch: int,
-    shuffle: bool,  # noqa: FBT001
+    shuffle: bool,
 ) -> None:
     source, target = (np.array([pair[side] for pair in lengths], dtype=np.int32) for side in (0, 1))
     batches = plan_batches(source, target, tokens=tokens, seed=seed, epoch=epoch, shuffle=shuffle)

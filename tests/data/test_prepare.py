@@ -79,7 +79,7 @@ def test_linked_pairs_stay_together(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labels_first", [False, True])
-def test_labels_are_learned_and_held_out_all_the_same(labels_first: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_labels_are_learned_and_held_out_all_the_same(labels_first: bool, tmp_path: Path) -> None:
     """A few targets that link everything must not empty the held-out parts, nor swallow a whole class."""
     pairs = [(source, "good" if n % 3 else "bad") for n, (source, _) in enumerate(made_up(400))]
     prepared = run([pair[::-1] for pair in pairs] if labels_first else pairs, tmp_path / "data")
