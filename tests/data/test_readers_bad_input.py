@@ -198,7 +198,7 @@ def test_impossible_options(file: File) -> None:
     path = file("p.csv", "en,fr\na,b\n")
     says(path, r'unknown format "cvs"\. Did you mean "csv"\?', format="cvs")
     says(path, r'unknown encoding "utf-9"\. Did you mean "utf.', encoding="utf-9")
-    for encoding in ("hex", "rot13", "", "a\0b", "é", "undefined", "base64"):
+    for encoding in ("hex", "rot13", "", "a\0b", "é", "undefined", "base64", "unicode_escape", "idna"):
         says(path, "unknown encoding", encoding=encoding)
     for delimiter in ("", "::", '"', "\n", "x"):
         says(path, "delimiter must be one character", delimiter=delimiter)

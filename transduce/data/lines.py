@@ -37,6 +37,7 @@ _MAGIC = {
     b"%PDF": "a PDF document. Save its text as CSV UTF-8.",
     b"SQLite format 3": "an SQLite database. Export the table as CSV UTF-8.",
 }
+_NO_CHARACTER_SETS = {"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -128,6 +129,8 @@ def split_lines(chunk: str) -> list[str]:
 def text_encoding(name: str) -> str:
     """``name`` when it is an encoding of text. Raises ``ConfigError`` with the nearest known one otherwise."""
     try:
+        if codecs.lookup(name).name.replace("-", "_") in _NO_CHARACTER_SETS:
+            raise LookupError
         b"".decode(name)
         decoder = codecs.getincrementaldecoder(name)("strict")
         decoder.decode(b"a", True)
