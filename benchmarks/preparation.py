@@ -88,6 +88,14 @@ class Clock:
             print(f"\r{stage:<8} {done:>12,}", end="", file=sys.stderr, flush=True)
 
 
+def processor() -> str:
+    """The processor's name, where the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def folder_size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
@@ -120,7 +128,7 @@ def main() -> None:
             f"{prepared.train!r}, {folder_size(folder / 'data') / 1e6:,.0f} MB on disk, {prepared.tokenizers.source!r}"
         )
         print(f"validation {len(prepared.valid):,}, test {len(prepared.test):,}, too long {prepared.too_long.count:,}")
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+    print(f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
           f"numpy {np.__version__}, tokenizers {tokenizers.__version__}")  # fmt: skip
 
 

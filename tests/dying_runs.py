@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -21,12 +22,13 @@ from typing import Any
 
 import sacrebleu.metrics
 import torch
+import torch._dynamo
 
 from tests.conftest import number_pairs, write_csv
 from transduce import cli, pipeline
 from transduce.run import CONFIG, METRICS, WEIGHTS
 
-assert sacrebleu.metrics, pipeline  # imported, so that no child has to
+assert sacrebleu.metrics, (pipeline, torch._dynamo)  # imported, so that no child has to
 STEPS = 5
 # All that a state has to hold is in use: dropout, accumulation, averaging, several passes and validations.
 SETTINGS = ["--steps", str(STEPS), "--threads", "1", "--set", "model.hidden=8", "--set", "model.embed=8",
@@ -136,16 +138,16 @@ def at_random_moments(run: Run, chance: random.Random, length: float, signals: l
     return finished(run) if run.statuses[-1] else run.state()
 
 
-def at_every_file(root: Path, name: str, act: Happening) -> list[dict[str, Any]]:
-    """One run for every file that is put in its place: something happens there; then the run goes on to its end."""
-    found = []
-    for number in range(1, 1_000):
+def at_every_file(root: Path, acts: dict[str, Happening]) -> dict[str, list[dict[str, Any]]]:
+    """One run for every file that is put in its place: there, one or the other thing happens; then it goes on to its end."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in acts}
+    for number, name in enumerate(itertools.cycle(acts), start=1):
         run = Run(root, f"{name}{number}")
-        if run.go(at_replace(number, act)) == 0:
-            break
+        if run.go(at_replace(number, acts[name])) == 0:
+            return found
         left = run.state()
-        found.append({"left": left, **finished(run)})
-    return found
+        found[name].append({"left": left, **finished(run)})
+    raise AssertionError
 
 
 def main() -> None:
@@ -160,11 +162,10 @@ def main() -> None:
     kill, stop = signal.SIGKILL, [signal.SIGINT, signal.SIGTERM]
     found = {
         "straight": [straight],
-        "killed": [at_random_moments(Run(root, f"killed{number}"), chance, length, [kill] * 3) for number in range(4)],
-        "stopped": [at_random_moments(Run(root, f"stopped{number}"), chance, length, [chance.choice(stop)])
-                    for number in range(6)],
-        "died": at_every_file(root, "died", die),
-        "full": at_every_file(root, "full", no_space),
+        "killed": [at_random_moments(Run(root, f"killed{number}"), chance, length, [kill] * 3) for number in range(3)],
+        "stopped": [at_random_moments(Run(root, f"stopped{number}"), chance, length, [stop[number % 2]])
+                    for number in range(4)],
+        **at_every_file(root, {"died": die, "full": no_space} if seed % 2 else {"full": no_space, "died": die}),
         "small": [],
     }  # fmt: skip
     for limit in (2_000, 6_000, 50_000):  # a state file has more; config.json has 5,000, the prepared files less

@@ -49,8 +49,8 @@ def same_end(fates: dict[str, list[dict[str, Any]]], fate: str) -> None:
 
 @pytest.mark.parametrize("fate", ["killed", "died"])
 def test_killed_runs_go_on_to_the_same_weights(fates: dict[str, list[dict[str, Any]]], fate: str) -> None:
-    """``killed``: by SIGKILL, at random moments; ``died``: just before each of the files was put in its place."""
-    assert len(fates["died"]) > 12
+    """``killed``: by SIGKILL, at random moments; ``died``: just before one of the files was put in its place."""
+    assert len(fates["died"]) > 6
     same_end(fates, fate)
     assert all(status in (0, -signal.SIGKILL) for run in fates[fate] for status in run["statuses"])
 
@@ -67,7 +67,7 @@ def test_stopped_runs_say_how_to_go_on_and_do(fates: dict[str, list[dict[str, An
 
 @pytest.mark.parametrize("fate", ["full", "small"])
 def test_a_full_disk_loses_nothing(fates: dict[str, list[dict[str, Any]]], fate: str) -> None:
-    """``full``: no space for each of the files in turn; ``small``: files may not grow beyond a size."""
+    """``full``: no space for one of the files; ``small``: files may not grow beyond a size."""
     same_end(fates, fate)
     kept = 0
     for run in fates[fate]:
@@ -84,7 +84,7 @@ def test_a_full_disk_loses_nothing(fates: dict[str, list[dict[str, Any]]], fate:
 
 def test_a_real_process_is_stopped_and_goes_on(tmp_path: Path, cli_in: Command) -> None:
     data = write_csv(tmp_path / "pairs.csv", number_pairs(60))
-    options = [str(data), *SMALL, "--steps", "400"]
+    options = [str(data), *SMALL, "--steps", "300"]
     process = subprocess.Popen([sys.executable, "-m", "transduce", "train", *options, "-o", "my run"], cwd=tmp_path,
                                env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True)  # fmt: skip
     while process.poll() is None and not (tmp_path / "my run" / "resume" / "state.safetensors").exists():

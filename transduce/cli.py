@@ -7,24 +7,18 @@ Text goes to stdout, everything else to stderr. torch is imported only inside co
 from __future__ import annotations
 
 import inspect as python_inspect
-import io
-import os
-import re
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 import typer
-from typer.core import TyperGroup
 
 from transduce import __version__
-from transduce.errors import ConfigError, DataError, Interrupted, TransduceError
+from transduce.errors import ConfigError
+from transduce.terminal import Commands, Lasting, guarded
 
 if TYPE_CHECKING:
     from transduce.data.readers import PairReader
@@ -33,31 +27,9 @@ if TYPE_CHECKING:
 BEGAN = time.perf_counter()  # as near to the moment the command was typed as we can tell
 CHUNK = 1_000  # lines read, translated and written together
 LONG = 10  # times the longest training pair; a text of more tokens gets a warning
-OUT_OF_MEMORY = (
-    "out of memory. Use shorter texts, a smaller --beam, or in training a smaller --set training.batch_tokens=..."
-)
-
-
-class _Gone(Exception):
-    """The reader of our output has left, as ``head`` does."""
-
-
-class _Commands(TyperGroup):
-    """The commands. Ends that typer would turn into words and statuses of its own come out as ours."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted.") from None
-        except BrokenPipeError:
-            raise _Gone from None
-        return result
-
 
 app = typer.Typer(
-    name="transduce", cls=_Commands,
+    name="transduce", cls=Commands,
     help="Sequence-to-sequence learning on the machine you have: a file of pairs in, a model of your own out.\n\n"
     "Begin with: transduce demo, or transduce train pairs.csv",
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
@@ -66,9 +38,7 @@ app = typer.Typer(
 
 DataArgument = Annotated[
     list[str],
-    typer.Argument(
-        metavar="DATA...", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin."
-    ),
+    typer.Argument(metavar="DATA", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin."),
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as train wrote it.")]
 SourceOption = Annotated[str | None, typer.Option(help="Column to read from (guessed when there are two).")]
@@ -97,7 +67,7 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
 
 @app.command(no_args_is_help=True)
 def train(
-    data: Annotated[list[str] | None, typer.Argument(metavar="DATA...", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin.")] = None,
+    data: Annotated[list[str] | None, typer.Argument(metavar="DATA", help="CSV, TSV, JSONL, Parquet, or two parallel text files; .gz too; - is stdin.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder to make; runs/NAME by default.")] = None,
     source: SourceOption = None,
     target: TargetOption = None,
@@ -125,6 +95,7 @@ def train(
     Example: transduce train pairs.csv --source english --target french --budget 5m -o runs/en-fr
     """
     options = locals()
+    sys.stderr = cast(TextIO, Lasting(sys.stderr))
     if settings and "list" in settings:
         _list_settings()
         return
@@ -137,7 +108,7 @@ def train(
         pipeline.resume(resume, quiet=quiet, began=BEGAN)
         return
     if not data:
-        raise typer.BadParameter("Missing argument 'DATA...'. Example: transduce train pairs.csv")
+        raise typer.BadParameter("there is no DATA. Example: transduce train pairs.csv")
     from transduce.config import duration
 
     seconds = None if budget is None else duration(budget)
@@ -157,7 +128,7 @@ def train(
 @app.command(no_args_is_help=True)
 def translate(
     run: RunArgument,
-    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT...]", help="Texts, each translated to a line; stdin, line by line, when there is none.")] = None,
+    text: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="Texts, each translated to a line; stdin, line by line, when there is none.")] = None,
     file: Annotated[str | None, typer.Option("--file", "-f", metavar="FILE", help="Translate this file's lines; - is stdin.")] = None,
     beam: BeamOption = None,
     nbest: Annotated[int, typer.Option(help="Outputs for each text: number, score and text, separated by tabs.")] = 1,
@@ -192,6 +163,8 @@ def translate(
         lines = read_lines(file or "-", encoding=encoding)
         at_once = 1 if file in (None, "-") and sys.stdin is not None and sys.stdin.isatty() else CHUNK
     model = _load(run, device, threads)
+    if at_once == 1:
+        print("Type a text and Enter; Ctrl-D ends.", file=sys.stderr)
     done = 0
     for chunk in _chunks(lines, at_once):
         _warn_of_long(chunk, done, model)
@@ -339,50 +312,7 @@ def demo(
 
 def main() -> None:
     """The ``transduce`` command."""
-    try:
-        _prepare_streams()
-        app()
-    except TransduceError as error:
-        _leave(f"transduce: {error}", error.exit_status)
-    except KeyboardInterrupt:
-        _leave("transduce: interrupted.", 130)
-    except SystemExit as left:
-        if left.code == 130:  # typer was interrupted before it called a command, and said nothing
-            _leave("transduce: interrupted.", 130)
-        raise
-    except _Gone:
-        _leave("", 0)
-    except MemoryError:
-        _leave(f"transduce: {OUT_OF_MEMORY}", 1)
-    except OSError as error:  # of our own output; all files report theirs as TransduceError
-        _leave(f"transduce: writing failed ({error.strerror or error}). Where does the output go?", 1)
-    except RuntimeError as error:  # torch says so when there is no memory
-        if not re.search(r"out of memory|can't allocate memory|not enough memory", str(error)):
-            raise
-        _leave(f"transduce: {OUT_OF_MEMORY}", 1)
-
-
-def _prepare_streams() -> None:
-    """UTF-8 in pipes on every system; SIGTERM ends like Ctrl-C. Raises ``DataError`` for words that are not UTF-8."""
-    for number, word in enumerate(sys.argv[1:], start=1):
-        if re.search("[\ud800-\udfff]", word):
-            raise DataError(f"argument {number}, {word!a}, is not UTF-8. Rename the file, or set a UTF-8 locale.")
-    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-
-def _leave(message: str, status: int) -> NoReturn:
-    """Say why on stderr, and end. What is still to be written to an output that is gone or full is given up."""
-    with suppress(OSError):
-        if message:
-            print(message, file=sys.stderr)
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+    guarded(app)
 
 
 def _refuse_changes(options: dict[str, Any]) -> None:
@@ -411,8 +341,8 @@ def _load(run: Path, device: str, threads: int | None) -> Transducer:
 
 def _pairs(model: Transducer, data: list[str], source: str | None, target: str | None, **reading: Any) -> PairReader:
     """Pairs to measure on; the columns are those the model was trained on, where the file has them."""
+    from transduce.data.alike import open_like
     from transduce.data.readers import open_pairs
-    from transduce.pipeline import open_like
 
     paths = _one_or_many(data)
     if source is None and target is None:

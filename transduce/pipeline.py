@@ -9,7 +9,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,12 @@ from torch import Tensor
 
 from transduce import report
 from transduce.config import duration, require, to_dict, with_settings
+from transduce.data.alike import beside, open_like
 from transduce.data.prepare import Prepared, prepare
 from transduce.data.readers import Data, Pair, PairReader, language_of, open_pairs
 from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
 from transduce.decoding import DecodingConfig
-from transduce.errors import ConfigError, Interrupted, RunError
+from transduce.errors import Interrupted, RunError, TrainingError, TransduceError
 from transduce.evaluation import Evaluation, evaluate_pairs
 from transduce.models import Generator, ModelConfig, build
 from transduce.request import Request, check_request, default_folder, group, held_out_request, paths_of
@@ -175,8 +176,9 @@ def _run(folder: Path, config: RunConfig, *, began: float, quiet: bool, in_memor
         config = _decide(config, prepared, device, say)
         prepared.tokenizers.save(folder)
         write_config(folder, config)
-    torch.manual_seed(request.seed)
-    model = build(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab).to(device)
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+        torch.manual_seed(request.seed)
+        model = build(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab).to(device)
     seconds = _train(folder, config, prepared, model, device, began=began, quiet=quiet, say=say)
     transducer = load_trained(folder, config)
     return _report(folder, transducer, prepared, began=began - seconds, say=say)
@@ -225,10 +227,10 @@ def _measurable(prepared: Prepared, request: Request) -> tuple[Prepared, list[st
     for part, pairs in kept.items():
         lengths = zip(tokenizers.source.encode_batch([pair.source for pair in pairs]),
                       tokenizers.target.encode_batch([pair.target for pair in pairs]), strict=True)  # fmt: skip
-        short = [pair for pair, sides in zip(pairs, lengths, strict=True) if max(map(len, sides)) <= request.max_length]
-        if short and len(short) < len(pairs) and not (part == "test" and isinstance(request.test, list)):
-            long += [pair.row for pair in pairs if pair not in short]
-            kept[part] = short
+        fits = [max(map(len, sides)) <= request.max_length for sides in lengths]
+        if any(fits) and not all(fits) and not (part == "test" and isinstance(request.test, list)):
+            long += [pair.row for pair, fit in zip(pairs, fits, strict=True) if not fit]
+            kept[part] = [pair for pair, fit in zip(pairs, fits, strict=True) if fit]
     if not kept["valid"]:
         kept = {"valid": kept["test"], "test": []}
     rows = ", ".join(f"{row:,}" for row in sorted(long)[:5]) + (", ..." if len(long) > 5 else "")
@@ -254,59 +256,12 @@ def _held_out(given: Any, settings: dict[str, Any], reader: PairReader) -> PairR
     if given is None or isinstance(given, (int, float)):
         return given
     if isinstance(given, list) and given and all(isinstance(each, str) for each in given):
-        given = _beside(given, reader)
+        given = beside(given, reader)
     settings = {**settings, "format": None, "header": None}
     if not reader.header:
         return open_pairs(given, **settings)
     del settings["source"], settings["target"]
     return open_like(given, reader.source_column, reader.target_column, **settings)
-
-
-def open_like(data: Any, source: str, target: str, **settings: Any) -> PairReader:
-    """Open pairs whose columns should be those that a model was trained on, ``source`` and ``target``.
-
-    Columns of these names are taken, wherever they stand; else columns that mean the same ("French" for
-    "french", "fra" or "fr"); else two columns in their order. Raises what ``open_pairs`` raises.
-    """
-    if data in ("-", ["-"]):  # can be opened only once
-        reader = open_pairs(data, **settings)
-        if _meant(reader.columns, source, target) == (reader.target_column, reader.source_column):
-            raise ConfigError(f"{reader.name}: its columns are {reader.source_column} -> {reader.target_column}, the wrong way "
-                              f"round. Pass --source {reader.target_column} --target {reader.source_column}.")  # fmt: skip
-        return reader
-    if isinstance(data, Iterator):
-        data = list(data)
-    try:
-        return open_pairs(data, **{**settings, "source": source, "target": target})
-    except ConfigError:  # other names: guess, or say what is wrong, as for any file
-        reader = open_pairs(data, **settings)
-    meant = _meant(reader.columns, source, target)
-    return open_pairs(data, **{**settings, "source": meant[0], "target": meant[1]}) if meant else reader
-
-
-def _meant(columns: Sequence[str], source: str, target: str) -> tuple[str, str] | None:
-    """The two of ``columns`` that are called like ``source`` and ``target`` but for case, or name their languages."""
-    found = []
-    for wanted in (source, target):
-        language = language_of(wanted)
-        alike = [column for column in columns if column.casefold() == wanted.casefold()
-                 or (language is not None and language_of(column) == language)]  # fmt: skip
-        if len(alike) != 1:
-            return None
-        found += alike
-    return (found[0], found[1]) if found[0] != found[1] else None
-
-
-def _beside(paths: list[str], reader: PairReader) -> str | list[str]:
-    """Held-out paths; for parallel text one of the two files, or their common beginning, is enough."""
-    if reader.format != "text" or len(paths) != 1:
-        return paths if len(paths) > 1 else paths[0]
-    endings = [path.name.removesuffix(".gz").rpartition(".")[2] for path in reader.paths]
-    stem = paths[0]
-    for ending in endings:
-        stem = stem.removesuffix(f".{ending}")
-    both = [f"{stem}.{ending}" for ending in endings]
-    return both if all(Path(path).exists() for path in both) else paths[0]
 
 
 # ---------------------------------------------------------------------------------------------------- decide
@@ -388,8 +343,13 @@ def _train(folder: Path, config: RunConfig, prepared: Prepared, model: Generator
     watched = _watched(prepared, config.request.seed)
 
     def validate(model: Generator, progress: Progress) -> dict[str, float]:
-        found = evaluate_pairs(model, prepared.tokenizers, watched, decoding=DecodingConfig(beam=1),
-                               language=config.target_language, measures=("bleu", "chrf"))  # fmt: skip
+        try:
+            found = evaluate_pairs(model, prepared.tokenizers, watched, decoding=DecodingConfig(beam=1),
+                                   language=config.target_language, measures=("bleu", "chrf"))  # fmt: skip
+        except TransduceError as error:
+            best = progress.best
+            kept = f"The best weights (step {best.step:,}) are kept." if best else "No weights were validated before."
+            raise TrainingError(f"Training diverged: at step {progress.step:,} {error} {kept}") from None
         logger.samples(progress.step, [Sample(pair.source, output, pair.target)
                                        for pair, output in zip(watched[:3], found.outputs, strict=False)])  # fmt: skip
         measures = {name: score.value for name, score in found.scores.items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, final, overload
 
 import msgspec
 import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from transduce import evaluation
 from transduce.config import from_dict, to_dict
@@ -16,7 +18,7 @@ from transduce.data.tokenizer import TokenizerPair
 from transduce.decoding import Hypothesis, decode
 from transduce.errors import ConfigError, DataError, RunError
 from transduce.models import Generator, ModelConfig, build
-from transduce.run import WEIGHTS, RunConfig, read_config
+from transduce.run import CONFIG, WEIGHTS, RunConfig, read_config
 from transduce.training.checkpoint import load_weights
 from transduce.training.device import choose_device
 
@@ -87,19 +89,26 @@ class Transducer:
 
     def forced(self, pairs: Iterable[tuple[str, str]]) -> list[evaluation.Forced]:
         """What the model says of each given pair: log-probability, tokens, and how many it would have chosen."""
-        kept = [(_trimmed(pair[0]), _trimmed(pair[1])) for pair in pairs]
-        sources = self.tokenizers.source.encode_batch([source for source, _ in kept])
-        targets = self.tokenizers.target.encode_batch([target for _, target in kept])
+        kept = list(_checked(pairs))
+        sources = self.tokenizers.source.encode_batch([pair.source for pair in kept])
+        targets = self.tokenizers.target.encode_batch([pair.target for pair in kept])
         return evaluation.forced_scores(self.model, sources, targets)
 
     def evaluate(self, pairs: Iterable[tuple[str, str] | Pair], **options: Any) -> evaluation.Evaluation:
         """Translate the sources and compare with the targets; ``options`` as in ``translate``."""
         decoding = from_dict(type(self.config.decoding), {**to_dict(self.config.decoding), **options}, where="decoding")
-        kept = [
-            pair if isinstance(pair, Pair) else Pair(pair[0], pair[1], row) for row, pair in enumerate(pairs, start=1)
-        ]
+        kept = list(_checked(pairs))
         return evaluation.evaluate_pairs(self.model, self.tokenizers, kept, decoding=decoding,
                                          language=self.config.target_language)  # fmt: skip
+
+
+def _checked(pairs: Iterable[tuple[str, str] | Pair]) -> Iterator[Pair]:
+    """Each pair with its row, counted from 1 where it has none. Raises ``DataError`` for what is no pair of texts."""
+    for number, pair in enumerate(pairs, start=1):
+        if not (isinstance(pair, (tuple, list)) and len(pair) >= 2 and all(isinstance(text, str) for text in pair[:2])):
+            raise DataError(f"pair {number:,} is not a pair of texts; give an iterable of (source, target).")
+        row = pair.row if isinstance(pair, Pair) else number
+        yield Pair(_trimmed(pair[0]), _trimmed(pair[1]), row)
 
 
 def _trimmed(text: str) -> str:
@@ -124,13 +133,16 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     digests = [tokenizers.source.digest] if tokenizers.joint else [tokenizers.source.digest, tokenizers.target.digest]
     if digests != config.tokenizers:
         raise RunError(f"{folder}: its tokenizer is not the one it was trained with (the hashes differ). Restore it.")
-    model = _without_memory(config.model, config.source_vocab, config.target_vocab)
+    try:
+        model = _without_memory(config.model, config.source_vocab, config.target_vocab)
+    except ConfigError as error:
+        raise RunError(f"{folder / CONFIG}: {error}") from None
     weights, metadata = load_weights(
         folder / WEIGHTS, expected={n: tuple(w.shape) for n, w in model.state_dict().items()}
     )
     if metadata.get("model") != model_key(config):
         raise RunError(f"{folder}: {WEIGHTS} belongs to another model than config.json describes. Restore it.")
-    model.load_state_dict(weights, assign=True)
+    _fill(model, weights)
     model.eval()
     try:
         model.to(choose_device(device))
@@ -139,10 +151,31 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     return Transducer(model, tokenizers, config, path=folder)
 
 
+def _fill(model: Generator, weights: Mapping[str, Tensor]) -> None:
+    """Give a model without memory its weights. What was tied is tied again: torch would make two parameters of it."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    model.load_state_dict(weights, assign=True)
+    for first, *others in names.values():
+        for name in others:
+            owner, _, leaf = name.rpartition(".")
+            setattr(model.get_submodule(owner), leaf, model.get_parameter(first))
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """First weights are not drawn. On tensors without memory torch would import its compiler for that, for a second."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in ("uniform_", "normal_"):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 def _without_memory(config: ModelConfig, source_vocab: int, target_vocab: int) -> Generator:
     """The model's shapes, before anything is allocated. Raises ``ConfigError`` for sizes that no tensor can have."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _NothingDrawn():
             return build(config, source_vocab=source_vocab, target_vocab=target_vocab)
     except (RuntimeError, TypeError, OverflowError):
         raise ConfigError("the model's sizes are beyond what any machine can hold.") from None

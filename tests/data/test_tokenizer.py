@@ -148,8 +148,8 @@ def test_remembered_words_are_bounded_and_forgetting_changes_nothing(monkeypatch
         some = texts[start : start + 30]
         assert tokenizer.encode_batch(some) == TRAINED["bpe"].encode_batch(some)
         for words in (tokenizer._words._first, tokenizer._words._later):
-            assert len(words._known) <= 100
-            assert all(len(word) <= 24 for word in words._known)
+            assert max(len(words._recent), len(words._older)) <= 100
+            assert all(len(word) <= 24 for word in words._recent | words._older)
 
 
 def test_threads_may_share_a_tokenizer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,12 @@ kept in a folder, from which ``Prepared.open`` takes it up again without the use
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,6 +107,18 @@ class Prepared:
         )
 
 
+@contextmanager
+def _rare_collection() -> Iterator[None]:
+    """Look for reference cycles once a million objects, not once 700: tuples of text have none, and it takes time."""
+    before = gc.get_threshold()
+    gc.set_threshold(1_000_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@_rare_collection()
 def prepare(
     reader: PairReader,
     *,

@@ -51,20 +51,24 @@ class _Words:
 
     def __init__(self, library: Any, *, before: str) -> None:
         self._library, self._before = library, before
-        self._known: dict[str, list[int]] = {}
+        # When ``_recent`` is full it becomes ``_older``, and what was there and not asked for since is forgotten.
+        self._recent: dict[str, list[int]] = {}
+        self._older: dict[str, list[int]] = {}
 
     def ids(self, words: set[str]) -> dict[str, list[int]]:
         """Ids of each of ``words``."""
-        known = self._known
-        found = {word: known[word] for word in words if word in known}
-        missing = [word for word in words if word not in found]
-        if missing:
-            inputs = [self._before + word for word in missing]
-            encodings = self._library.encode_batch_fast(inputs, add_special_tokens=False)
-            new = {word: encoding.ids for word, encoding in zip(missing, encodings, strict=True)}
-            found.update(new)
-            if len(known) + len(new) > _WORDS:
-                known = {}  # and not cleared: another thread may be reading it
-            known.update(itertools.islice(((w, ids) for w, ids in new.items() if len(w) <= _CHARACTERS), _WORDS))
-            self._known = known
+        recent, older = self._recent, self._older  # another thread may put others in their places, but not empty them
+        found = {word: recent[word] for word in words if word in recent}
+        if len(found) == len(words):
+            return found
+        new = {word: older[word] for word in words if word not in found and word in older}
+        missing = [word for word in words if word not in found and word not in new]
+        encodings = self._library.encode_batch_fast([self._before + word for word in missing], add_special_tokens=False)
+        new.update(zip(missing, (encoding.ids for encoding in encodings), strict=True))
+        found.update(new)
+        if len(recent) + len(new) > _WORDS:
+            self._older, self._recent = recent, {}
+            recent = self._recent
+        short = ((word, ids) for word, ids in new.items() if len(word) <= _CHARACTERS)
+        recent.update(itertools.islice(short, _WORDS))
         return found

@@ -203,8 +203,8 @@ def _kind_and_step(line: bytes) -> tuple[str, float]:
     """Kind and step of a line of metrics.jsonl; a step of infinity where it cannot be read."""
     try:
         values = msgspec.json.decode(line)
-        return str(values["kind"]), float(values["step"])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        return str(values.get("kind")), float(values["step"])
+    except (msgspec.DecodeError, AttributeError, KeyError, TypeError, ValueError):
         return "", float("inf")
 
 
