@@ -74,8 +74,10 @@ class TokenizerConfig(Config, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         least = len(_fixed_pieces(byte_fallback=self.byte_fallback)) + 2
         besides = "4 special and 256 byte tokens" if self.byte_fallback else "4 special tokens"
-        require(self.vocab >= least, f"vocab must be at least {least} ({besides} count in it); got {self.vocab}.")
-        require(self.vocab <= 10_000_000, f"vocab must be at most 10,000,000; got {self.vocab}.")
+        require(
+            self.vocab >= least, f"tokenizer.vocab must be at least {least} ({besides} count in it); got {self.vocab}."
+        )
+        require(self.vocab <= 10_000_000, f"tokenizer.vocab must be at most 10,000,000; got {self.vocab}.")
         require(self.min_count >= 1, f"min_count must be at least 1; got {self.min_count}.")
 
 

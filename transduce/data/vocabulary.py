@@ -26,6 +26,7 @@ WORDS = rf"[{_SINGLE}]| ?[\p{{L}}\p{{M}}&&[^{_SINGLE}]]+['’]?|{_REST}"
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _TRAINING_CHARACTERS = 20_000_000  # more text than this is thinned before a vocabulary is learned from it
+_LONGEST_TEXT = 10_000  # characters of one text that count: learning BPE is quadratic in the longest word
 _COVERAGE = 0.9999  # characters beyond this share of a text are left to bytes
 
 
@@ -41,7 +42,7 @@ def thinned(texts: Iterable[str], *, characters: int = _TRAINING_CHARACTERS) -> 
         mark = place * 0x9E3779B1 & 0xFFFFFFFF
         if mark >> (32 - level):
             continue
-        kept.append((mark, text[:characters]))
+        kept.append((mark, text[: min(characters, _LONGEST_TEXT)]))
         held += len(kept[-1][1])
         while held > characters and len(kept) > 1 and level < 32:
             level += 1

@@ -119,7 +119,10 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         model = msgspec.structs.replace(model, hidden=hidden)
         reasons.append(f"hidden {hidden} for this budget")
     rate = 5e-3 if model.hidden <= 256 else 3e-3
-    training = msgspec.structs.replace(training, optim=msgspec.structs.replace(training.optim, lr=rate))
+    updates = min(passes, LONGEST_PASSES) * target_tokens / (training.batch_tokens * training.accumulate)
+    warmup = max(1, min(training.optim.warmup, round(updates / 10)))  # a tenth of a short run at most
+    optim = msgspec.structs.replace(training.optim, lr=rate, warmup=warmup)
+    training = msgspec.structs.replace(training, optim=optim)
     if passes > LONGEST_PASSES and seconds is not None:
         reasons.append(
             f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart"
