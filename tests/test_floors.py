@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "transduce"
 # Lower is deeper. Modules of one floor may import those before them in its list, and their own folder.
 FLOORS = [
-    ["errors", "config", "files", "metrics", "terminal"],
+    ["errors", "config", "files", "metrics", "terminal", "reference"],
     ["data", "models"],
     ["decoding"],
     ["training"],
