@@ -8,6 +8,8 @@ search, batch times beam in beam search.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -30,17 +32,70 @@ class State(ABC):
         """Number of rows."""
 
 
+@dataclass(frozen=True)
+class Quantity:
+    """One named value that a model computes at every step."""
+
+    name: str  # as in the equation: "h", "i", "alpha"
+    title: str  # in words: "input gate"
+    equation: str  # one line of ASCII: "i_t = sigmoid(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)"
+    low: float | None = None  # its range, where the equation bounds it: a gate 0 to 1, a tanh -1 to 1
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer in one direction, over all its steps."""
+
+    part: Literal["encoder", "decoder"]
+    number: int  # from 0, the lowest
+    direction: Literal["forward", "backward"]
+    input: str  # what x_t is, in words
+    order: list[
+        int
+    ]  # positions in the order in which the layer read them: the step before position order[k] is order[k-1]
+    values: dict[str, Tensor]  # name -> (len, width), in the order of the tokens whatever the order of reading
+    quantities: list[Quantity]  # one a name, in the order in which they are computed
+
+
+@dataclass(frozen=True)
+class AttentionMap:
+    """Where one head of attention looked."""
+
+    layer: int
+    head: int
+    scores: Tensor  # (tgt_len, src_len), before the softmax
+    weights: Tensor  # (tgt_len, src_len): alpha, each row sums to 1
+    equation: str  # of scores and weights, one line of ASCII
+
+
+@dataclass(frozen=True)
+class Inside:
+    """All that a model computed for one source and one target. What a family has not stays empty."""
+
+    logits: Tensor  # (tgt_len, vocab)
+    layers: list[Layer] = field(default_factory=list)
+    first: dict[str, Tensor] = field(default_factory=dict)  # what the decoder starts from: "s_0" -> (layers, width)
+    first_quantities: list[Quantity] = field(default_factory=list)
+    summary: Tensor | None = None  # (width,): the one vector that stands for the source before anything is written
+    attention: list[AttentionMap] = field(default_factory=list)  # over the source
+    outputs: dict[str, Tensor] = field(default_factory=dict)  # name -> (tgt_len, width), between decoder and logits
+    output_quantities: list[Quantity] = field(default_factory=list)  # of ``outputs``, and "p", the probabilities
+
+
 class Generator(nn.Module, ABC):
     """A model that writes one sequence after reading another."""
 
     vocab: int  # size of the target vocabulary, the last dimension of all logits
 
     @abstractmethod
-    def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor) -> Tensor:
+    def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
+                embedded: Tensor | None = None) -> Tensor:  # fmt: skip
         """Logits of every target position at once, given the right target before it (teacher forcing).
 
         source: (batch, src_len) int64, padded with 0; source_lengths: (batch,) int64, at least 1;
-        target_in: (batch, tgt_len) int64, the target behind its start token.
+        target_in: (batch, tgt_len) int64, the target behind its start token; embedded: what ``embed``
+        gave, or vectors to read in its place (gradients with respect to the source need them).
         Returns (batch, tgt_len, vocab). Padding influences no unpadded position.
         """
 
@@ -51,6 +106,21 @@ class Generator(nn.Module, ABC):
     @abstractmethod
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: the tokens written last, (rows,) int64, give logits (rows, vocab) and the next state."""
+
+    def look_inside(self, source: Tensor, target_in: Tensor) -> Inside:
+        """``forward`` of one pair, without padding and dropout, with everything computed on the way returned.
+
+        source: (src_len,) int64; target_in: (tgt_len,) int64. A family that does not say more shows its logits.
+        """
+        return Inside(self(source[None], source.new_tensor([len(source)]), target_in[None])[0])
+
+    def embed(self, source: Tensor) -> Tensor | None:
+        """The vectors that stand for source tokens: (batch, src_len) to (batch, src_len, width); None: has none."""
+        return None
+
+    def describe(self) -> str:
+        """The model in a few words: "lstm 1x256, general attention"."""
+        return type(self).__name__
 
 
 def inside(lengths: Tensor, width: int) -> Tensor:

@@ -13,6 +13,7 @@ variants that torch has not. Both share one set of weights, under torch's names.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,7 +24,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.checkpoint import checkpoint
 
 from transduce.config import Config, require
-from transduce.models.base import PAD, Generator, State, inside, reversed_positions
+from transduce.models import rnn_equations
+from transduce.models.base import PAD, AttentionMap, Generator, Inside, Layer, State, inside, reversed_positions
 
 # Scores of additive attention take batch * tgt_len * src_len * hidden numbers; longer ones are computed in parts.
 ADDITIVE_LIMIT = 64_000_000
@@ -92,7 +94,7 @@ class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"
 
 
 def cell_step(config: RNNConfig, projected: Tensor, h: Tensor, c: Tensor | None,
-              w_hh: Tensor, b_hh: Tensor) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+              w_hh: Tensor, b_hh: Tensor) -> dict[str, Tensor]:  # fmt: skip
     """One step of one layer. ``projected`` is W_ih x_t + b_ih, of shape (rows, gates * hidden).
 
     rnn:         h_t = sigma(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)
@@ -100,16 +102,18 @@ def cell_step(config: RNNConfig, projected: Tensor, h: Tensor, c: Tensor | None,
     gru:         n = tanh(W_in x + b_in + r * (W_hn h + b_hn)); torch's, reset after the product
     gru_before:  n = tanh(W_in x + b_in + W_hn (r * h) + b_hn); Cho et al. 2014, eq. 8
     both grus:   h_t = z * h_{t-1} + (1 - z) * n; Cho's eq. 7 (in Bahdanau et al. 2015, A.1.1, z and 1 - z swap)
-    h, c: (rows, hidden). Returns the new h and c (None unless lstm).
+    h, c: (rows, hidden), of the step before. Returns everything computed by name, (rows, hidden) each: the
+    gates, the new c (lstm only) and the new h.
     """
     if config.cell == "lstm":
         assert c is not None
         i, f, g, o = (projected + F.linear(h, w_hh, b_hh)).chunk(4, dim=-1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        return torch.sigmoid(o) * torch.tanh(c), c
+        i, f, g, o = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g), torch.sigmoid(o)
+        c = f * c + i * g
+        return {"i": i, "f": f, "g": g, "o": o, "c": c, "h": o * torch.tanh(c)}
     if config.cell == "rnn":
         sigma = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}[config.activation]
-        return sigma(projected + F.linear(h, w_hh, b_hh)), None
+        return {"h": sigma(projected + F.linear(h, w_hh, b_hh))}
     x_r, x_z, x_n = projected.chunk(3, dim=-1)
     if config.cell == "gru":
         h_r, h_z, h_n = F.linear(h, w_hh, b_hh).chunk(3, dim=-1)
@@ -120,7 +124,7 @@ def cell_step(config: RNNConfig, projected: Tensor, h: Tensor, c: Tensor | None,
         h_r, h_z = F.linear(h, w_hh[: 2 * hidden], b_hh[: 2 * hidden]).chunk(2, dim=-1)
         r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
         n = torch.tanh(x_n + F.linear(r * h, w_hh[2 * hidden :], b_hh[2 * hidden :]))
-    return (1 - z) * n + z * h, None
+    return {"r": r, "z": z, "n": n, "h": (1 - z) * n + z * h}
 
 
 class Recurrence(nn.Module):
@@ -152,7 +156,8 @@ class Recurrence(nn.Module):
         at each row's own length, shaped as the first ones.
         """
         if not self.config.fused:
-            return self._loop(x, lengths, h)
+            outputs, last, _ = self.loop(x, lengths, h)
+            return outputs, last["h"], None
         first = None if h is None else (h if c is None else (h, c))
         if lengths is None:
             outputs, last = self.rnn(x, first)
@@ -162,45 +167,52 @@ class Recurrence(nn.Module):
             outputs, _ = pad_packed_sequence(packed, batch_first=True, total_length=x.shape[1])
         return (outputs, *last) if self.config.cell == "lstm" else (outputs, last, None)
 
-    def step(self, x: Tensor, h: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
+    def step(self, x: Tensor, h: Tensor, c: Tensor | None) -> list[dict[str, Tensor]]:
         """One step of a stack in one direction. x: (rows, inputs); h, c: (layers, rows, hidden).
 
-        Returns the top layer's output (rows, hidden) and the new h and c.
+        Returns for each layer, the lowest first, what ``cell_step`` computed.
         """
-        hs, cs = [], []
+        computed: list[dict[str, Tensor]] = []
         for layer in range(self.layers):
             if layer and self.training:
                 x = F.dropout(x, self.config.dropout)
             w_ih, w_hh, b_ih, b_hh = self._weights(layer, 0)
-            x, new_c = cell_step(self.config, F.linear(x, w_ih, b_ih), h[layer],
-                                 None if c is None else c[layer], w_hh, b_hh)  # fmt: skip
-            hs.append(x)
-            cs.append(new_c)
-        return x, torch.stack(hs), None if c is None else torch.stack([each for each in cs if each is not None])
+            computed.append(cell_step(self.config, F.linear(x, w_ih, b_ih), h[layer],
+                                      None if c is None else c[layer], w_hh, b_hh))  # fmt: skip
+            x = computed[-1]["h"]
+        return computed
 
-    def _loop(self, x: Tensor, lengths: Tensor | None, h: Tensor | None) -> tuple[Tensor, Tensor, None]:
-        """``forward`` with a loop over time, for the cells that torch has not. No such cell has a memory c."""
+    def loop(self, x: Tensor, lengths: Tensor | None, h: Tensor | None = None, c: Tensor | None = None
+             ) -> tuple[Tensor, dict[str, Tensor], list[list[dict[str, Tensor]]]]:  # fmt: skip
+        """``forward`` step by step: for the cells that torch has not, and to see what every step computed.
+
+        Arguments as in ``forward``. Returns the outputs, the last states by name, and for each layer and
+        direction, in the order of the states, what ``cell_step`` returned at each position.
+        """
         batch, length, _ = x.shape
         real = x.new_ones(batch, length, dtype=torch.bool) if lengths is None else inside(lengths, length)
-        last = []
+        last: list[dict[str, Tensor]] = []
+        computed: list[list[dict[str, Tensor]]] = []
         for layer in range(self.layers):
             if layer:
                 x = F.dropout(x, self.config.dropout, training=self.training)
-            sides = []
             for side in range(self.directions):
                 w_ih, w_hh, b_ih, b_hh = self._weights(layer, side)
                 projected = F.linear(x, w_ih, b_ih).unbind(dim=1)  # len of (batch, gates * hidden)
-                index = layer * self.directions + side
-                state = x.new_zeros(batch, self.hidden) if h is None else h[index]
-                outputs: list[Tensor] = [state] * length
+                first = {"h": h, "c": c} if self.config.cell == "lstm" else {"h": h}
+                state = {name: x.new_zeros(batch, self.hidden) if each is None else each[len(last)]
+                         for name, each in first.items()}  # fmt: skip
+                steps: list[dict[str, Tensor]] = [state] * length
                 for t in reversed(range(length)) if side else range(length):
-                    new, _ = cell_step(self.config, projected[t], state, None, w_hh, b_hh)
-                    state = torch.where(real[:, t, None], new, state)  # padding leaves the state as it was
-                    outputs[t] = state
+                    new = cell_step(self.config, projected[t], state["h"], state.get("c"), w_hh, b_hh)
+                    # Padding leaves the state as it was.
+                    state = {name: torch.where(real[:, t, None], new[name], old) for name, old in state.items()}
+                    steps[t] = new | state
                 last.append(state)
-                sides.append(torch.stack(outputs, dim=1) * real[:, :, None])
-            x = torch.cat(sides, dim=-1)
-        return x, torch.stack(last), None
+                computed.append(steps)
+            outputs = [torch.stack([each["h"] for each in steps], dim=1) for steps in computed[-self.directions :]]
+            x = torch.cat(outputs, dim=-1) * real[:, :, None]
+        return x, {name: torch.stack([each[name] for each in last]) for name in last[0]}, computed
 
     def _weights(self, layer: int, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         suffix = f"_l{layer}" + ("_reverse" if side else "")
@@ -251,11 +263,15 @@ class Attention(nn.Module):
 
         Returns context (batch, tgt_len, encoder hidden) and alpha (batch, tgt_len, src_len).
         """
+        alpha = self.scores(query, memory).softmax(dim=-1)  # (batch, tgt_len, src_len)
+        return alpha @ memory.values, alpha
+
+    def scores(self, query: Tensor, memory: Memory) -> Tensor:
+        """(batch, tgt_len, src_len), -inf where there is no source token. query: (batch, tgt_len, hidden)."""
         scores = self._additive(query, memory.keys) if self.kind == "additive" else query @ memory.keys.mT
         if self.kind == "scaled_dot":
             scores = scores / math.sqrt(query.shape[-1])
-        alpha = scores.masked_fill(memory.padding[:, None], -torch.inf).softmax(dim=-1)  # (batch, tgt_len, src_len)
-        return alpha @ memory.values, alpha
+        return scores.masked_fill(memory.padding[:, None], -torch.inf)
 
     def _additive(self, query: Tensor, keys: Tensor) -> Tensor:
         part = max(1, ADDITIVE_LIMIT // (keys.numel() or 1))
@@ -284,6 +300,8 @@ class RNNState(State):
     fed: Tensor | None = None  # (rows, embed): the attentional state that input feeding passes on
     attention: Tensor | None = None  # (rows, src_len): alpha of the last step
     context: Tensor | None = None  # (rows, encoder hidden): sum_j alpha_j h_j of the last step
+    # What ``cell_step`` returned in each layer at the last step; ``select`` does not keep it.
+    computed: Sequence[Mapping[str, Tensor]] = ()
 
     def __len__(self) -> int:
         return self.hidden.shape[1]
@@ -356,8 +374,9 @@ class RNN(Generator):
                 table.weight.normal_(std=EMBEDDING_SPREAD * self.config.embed**-0.5)
             self.output.bias.zero_()
 
-    def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor) -> Tensor:
-        state = self.start(source, source_lengths)
+    def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
+                embedded: Tensor | None = None) -> Tensor:  # fmt: skip
+        state = self.start(source, source_lengths, embedded=embedded)
         x = self._drop(self.target_embedding(target_in))  # (batch, tgt_len, embed)
         if not self.config.input_feeding:
             outputs, _, _ = self.decoder(x, None, state.hidden, state.cell)
@@ -371,30 +390,38 @@ class RNN(Generator):
         logits: Tensor = self.output(self._drop(readout))  # (batch, tgt_len, vocab)
         return logits
 
-    def start(self, source: Tensor, source_lengths: Tensor) -> RNNState:
-        states, h, c = self.encode(source, source_lengths)
-        hidden, cell = self._bridge(h, c)
-        memory = self.attention.remember(states, source_lengths) if self.config.attention != "none" else None
-        fed = states.new_zeros(len(source), self.config.embed) if self.config.input_feeding else None
-        return RNNState(hidden=hidden, cell=cell, memory=memory, fed=fed)
+    def start(self, source: Tensor, source_lengths: Tensor, *, embedded: Tensor | None = None) -> RNNState:
+        return self._begin(*self.encode(source, source_lengths, embedded=embedded), source_lengths)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, RNNState]:
         assert isinstance(state, RNNState)
         readout, state = self._step(self._drop(self.target_embedding(tokens)), state)
         return self.output(self._drop(readout)), state
 
-    def encode(self, source: Tensor, source_lengths: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def embed(self, source: Tensor) -> Tensor:
+        x: Tensor = self.source_embedding(source)
+        return x
+
+    def encode(self, source: Tensor, source_lengths: Tensor, *, embedded: Tensor | None = None
+               ) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
         """Encoder states h_j (batch, src_len, encoder hidden), in the source's order, and the last h and c.
 
         The last states are (layers * directions, batch, hidden of one direction).
         """
-        x = self._drop(self.source_embedding(source))
+        x = self._drop(self.embed(source) if embedded is None else embedded)
         if not self.config.reverse_source:
             states, h, c = self.encoder(x, source_lengths)
             return states, h, c
         order = reversed_positions(source_lengths, source.shape[1])[:, :, None]
         states, h, c = self.encoder(x.gather(1, order.expand_as(x)), source_lengths)
         return states.gather(1, order.expand_as(states)), h, c
+
+    def _begin(self, states: Tensor, h: Tensor, c: Tensor | None, source_lengths: Tensor) -> RNNState:
+        """The decoder before its first step, from what ``encode`` returns."""
+        hidden, cell = self._bridge(h, c)
+        memory = self.attention.remember(states, source_lengths) if self.config.attention != "none" else None
+        fed = states.new_zeros(len(states), self.config.embed) if self.config.input_feeding else None
+        return RNNState(hidden=hidden, cell=cell, memory=memory, fed=fed)
 
     def _bridge(self, h: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """The decoder's first state from the encoder's last: (layers, batch, hidden) each."""
@@ -417,10 +444,12 @@ class RNN(Generator):
         """One decoder step on embedded tokens x (rows, embed). Returns the readout (rows, embed) and the next state."""
         if state.fed is not None:
             x = torch.cat([x, state.fed], dim=-1)
-        top, hidden, cell = self.decoder.step(x, state.hidden, state.cell)
+        computed = self.decoder.step(x, state.hidden, state.cell)
+        top = computed[-1]["h"]
+        state = replace(state, hidden=torch.stack([each["h"] for each in computed]), computed=computed,
+                        cell=None if state.cell is None else torch.stack([each["c"] for each in computed]))  # fmt: skip
         if state.memory is None:
-            readout, context, alpha = self._read_out(top, None)
-            return readout, replace(state, hidden=hidden, cell=cell)
+            return self._read_out(top, None)[0], state
         # (batch, beam, hidden): the beams of a sentence share its memory
         grouped = top.view(len(state.memory.keys), -1, top.shape[-1])
         readout, context, alpha = self._read_out(grouped, state.memory)
@@ -428,7 +457,7 @@ class RNN(Generator):
         assert alpha is not None
         readout = readout.reshape(len(top), -1)
         fed = readout if state.fed is not None else None
-        return readout, replace(state, hidden=hidden, cell=cell, fed=fed, attention=alpha.reshape(len(top), -1),
+        return readout, replace(state, fed=fed, attention=alpha.reshape(len(top), -1),
                                 context=context.reshape(len(top), -1))  # fmt: skip
 
     def _read_out(self, top: Tensor, memory: Memory | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
@@ -443,6 +472,54 @@ class RNN(Generator):
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.config.dropout, training=self.training)
+
+    def describe(self) -> str:
+        return rnn_equations.describe(self.config)
+
+    def look_inside(self, source: Tensor, target_in: Tensor) -> Inside:
+        config, length = self.config, source.new_tensor([len(source)])
+        order = torch.arange(len(source), device=source.device)
+        if config.reverse_source:
+            order = reversed_positions(length, len(source))[0]
+        states, last, encoded = self.encoder.loop(self.embed(source[order])[None], None)
+        begun = state = self._begin(states[:, order], last["h"], last.get("c"), length)
+        steps, readouts = [], []
+        for x_t in self.target_embedding(target_in).split(1):
+            readout, state = self._step(x_t, state)
+            steps.append(state)
+            readouts.append(readout)
+        outputs, maps = {"readout": torch.cat(readouts)}, []  # (tgt_len, embed)
+        if begun.memory is not None:
+            outputs = {"context": torch.cat([each.context for each in steps if each.context is not None])} | outputs
+            scores = self.attention.scores(torch.stack([each.hidden[-1] for each in steps], dim=1), begun.memory)[0]
+            maps = [AttentionMap(config.layers - 1, 0, scores, scores.softmax(dim=-1), rnn_equations.attention(config))]
+        return Inside(
+            logits=self.output(outputs["readout"]),
+            layers=[*self._encoder_layers(encoded, order.tolist()), *self._decoder_layers(steps)],
+            first={"s_0": begun.hidden[:, 0]} | ({} if begun.cell is None else {"c_0": begun.cell[:, 0]}),
+            first_quantities=rnn_equations.first(config),
+            summary=begun.hidden[-1, 0],
+            attention=maps,
+            outputs=outputs,
+            output_quantities=rnn_equations.outputs(config, combined=isinstance(self.combine, nn.Linear)),
+        )
+
+    def _encoder_layers(self, encoded: list[list[dict[str, Tensor]]], order: list[int]) -> Iterator[Layer]:
+        """``encoded``: what ``Recurrence.loop`` saw of the source, read in this ``order``."""
+        shown = rnn_equations.cell(self.config, "h")
+        for index, steps in enumerate(encoded):
+            number, side = divmod(index, self.encoder.directions)
+            values = {each.name: torch.cat([steps[t][each.name] for t in order]) for each in shown}
+            yield Layer("encoder", number, "backward" if side else "forward", rnn_equations.encoder_input(number),
+                        order[::-1] if side else order, values, shown)  # fmt: skip
+
+    def _decoder_layers(self, steps: list[RNNState]) -> Iterator[Layer]:
+        shown, order = rnn_equations.cell(self.config, "s"), list(range(len(steps)))
+        for number in range(self.config.layers):
+            values = {each.name: torch.cat([step.computed[number][{"s": "h"}.get(each.name, each.name)] for step in steps])
+                      for each in shown}  # fmt: skip
+            yield Layer("decoder", number, "forward", rnn_equations.decoder_input(self.config, number), order,
+                        values, shown)  # fmt: skip
 
 
 # The id of padding is fixed by models/base.py; embeddings of padded positions are computed and never used.
