@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from transduce.decoding.batched import decode
 from transduce.decoding.forced import force
+from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis, length_penalty
 from transduce.decoding.sampling import sample
 from transduce.decoding.search import beam_search, greedy
 
 __all__ = [
     "DecodingConfig",
+    "Guide",
     "Hypothesis",
     "beam_search",
     "decode",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
+from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis
 from transduce.decoding.sampling import sample
 from transduce.decoding.search import beam_search, greedy
@@ -28,6 +30,8 @@ def decode(
     want_log_probs: bool = False,
     max_tokens: int = MAX_TOKENS,
     progress: Callable[[int], None] | None = None,
+    prefixes: Sequence[Sequence[int]] | None = None,
+    gone: Callable[[int], bool] | None = None,
 ) -> list[list[Hypothesis]]:
     """The hypotheses of each source, best first, in the order of ``sources``; one list a source.
 
@@ -35,6 +39,9 @@ def decode(
     is EOS alone. ``config`` chooses: sampling, else greedy search where beam is 1, else beam search. A
     batch holds at most ``max_tokens`` source positions, counted once for every hypothesis of the beam
     (a longer sentence stands alone). ``progress`` hears after each batch how many sentences it had.
+
+    ``prefixes``: the first tokens of every output, one list a source. ``gone``: place in ``sources`` ->
+    whether its search may be given up (see ``Guide``).
 
     A sentence gets the same result alone and among others. Samples depend on the seed, the sentence
     and, for a sentence that comes again, on how often it came before. Raises ``TransduceError`` when
@@ -47,7 +54,14 @@ def decode(
     for rows in _batches([len(source) + 1 for source in sources], copies=copies, max_tokens=max_tokens):
         source, lengths = _pad([sources[row] for row in rows])
         limits = [config.max_length(len(sources[row])) for row in rows]
-        wanted = {"want_attention": want_attention, "want_log_probs": want_log_probs}
+        guide = None
+        if prefixes is not None or gone is not None:
+            guide = _guide(rows, prefixes, gone)
+        if prefixes is not None:  # the output has room to go on after its prefix
+            beginnings = [len(prefixes[row]) for row in rows]
+            limits = [max(limit, length + config.max_length_extra + 1) if length else limit
+                      for limit, length in zip(limits, beginnings, strict=True)]  # fmt: skip
+        wanted: dict[str, Any] = {"want_attention": want_attention, "want_log_probs": want_log_probs, "guide": guide}
         if config.sample:
             chosen = [streams[row] for row in rows]
             found = sample(model, source, lengths, max_lengths=limits, config=config, streams=chosen, **wanted)
@@ -60,6 +74,12 @@ def decode(
         if progress is not None:
             progress(len(rows))
     return results
+
+
+def _guide(rows: list[int], prefixes: Sequence[Sequence[int]] | None, gone: Callable[[int], bool] | None) -> Guide:
+    """The guide of one batch, whose sentence number ``n`` is number ``rows[n]`` of all."""
+    asked = None if gone is None else lambda sentence: gone(rows[sentence])
+    return Guide(prefixes=None if prefixes is None else [prefixes[row] for row in rows], gone=asked)
 
 
 def _batches(lengths: Sequence[int], *, copies: int, max_tokens: int) -> Iterator[list[int]]:

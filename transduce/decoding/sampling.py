@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis
 from transduce.decoding.search import walk
 from transduce.decoding.trail import Trail
@@ -26,6 +27,7 @@ def sample(
     streams: Sequence[int] | None = None,
     want_attention: bool = False,
     want_log_probs: bool = False,
+    guide: Guide | None = None,
 ) -> list[list[Hypothesis]]:
     """``config.nbest`` independent draws for each sentence, in the order drawn (not sorted by score).
 
@@ -50,7 +52,7 @@ def sample(
 
     trail = Trail(alpha=config.length_penalty, want_attention=want_attention, want_log_probs=want_log_probs)
     return walk(model, source, source_lengths, max_lengths=max_lengths, choose=at_random, trail=trail,
-                copies=config.nbest)  # fmt: skip
+                copies=config.nbest, guide=guide)  # fmt: skip
 
 
 def draw(log_probs: Tensor, uniform: Tensor, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis, length_penalty
 from transduce.decoding.trail import BOS, EOS, Trail, device_of, next_log_probs, reading
 from transduce.models.base import Generator
@@ -26,11 +27,13 @@ def greedy(
     config: DecodingConfig | None = None,
     want_attention: bool = False,
     want_log_probs: bool = False,
+    guide: Guide | None = None,
 ) -> list[Hypothesis]:
     """Write the most probable token at every step. One hypothesis a sentence.
 
     source: (batch, src_len) int64, padded; source_lengths: (batch,); max_lengths: the most symbols
     of each sentence, its end included. Of ``config`` only the length penalty counts, for the score.
+    ``guide``: beginnings, and whom to drop.
     Raises ``TransduceError`` when the model's output is not finite.
     """
 
@@ -40,7 +43,8 @@ def greedy(
 
     trail = Trail(alpha=(config or DecodingConfig()).length_penalty, want_attention=want_attention,
                   want_log_probs=want_log_probs)  # fmt: skip
-    found = walk(model, source, source_lengths, max_lengths=max_lengths, choose=most_probable, trail=trail)
+    found = walk(model, source, source_lengths, max_lengths=max_lengths, choose=most_probable, trail=trail,
+                 guide=guide)  # fmt: skip
     return [each for (each,) in found]
 
 
@@ -53,6 +57,7 @@ def walk(
     choose: Choice,
     trail: Trail,
     copies: int = 1,
+    guide: Guide | None = None,
 ) -> list[list[Hypothesis]]:
     """Write one token a step as ``choose`` says, ``copies`` times from each source: a list of them a sentence.
 
@@ -69,6 +74,9 @@ def walk(
             if not len(walks):
                 break
             log_probs, state = next_log_probs(model, tokens, state, at=at, device=device)
+            if guide is not None:
+                guide.hold(log_probs, walks // copies, at)
+                guide.shorten(limits, at, copies=copies)
             trail.look(state)
             tokens, values = choose(log_probs, walks, at)
             totals = totals + values
@@ -93,6 +101,7 @@ def beam_search(
     config: DecodingConfig | None = None,
     want_attention: bool = False,
     want_log_probs: bool = False,
+    guide: Guide | None = None,
 ) -> list[list[Hypothesis]]:
     """Keep the ``beam`` best partial hypotheses at every step; the ``nbest`` best complete ones of each sentence.
 
@@ -109,7 +118,8 @@ def beam_search(
     """
     config = config or DecodingConfig()
     trail = Trail(alpha=config.length_penalty, want_attention=want_attention, want_log_probs=want_log_probs)
-    device, limits, places = device_of(model), np.asarray(max_lengths), Places(config, np.asarray(max_lengths))
+    device, limits = device_of(model), np.array(max_lengths)
+    places = Places(config, limits)
     with reading(model):
         state = model.start(source.to(device), source_lengths.to(device))
         tokens = np.full(len(limits), BOS)
@@ -117,6 +127,9 @@ def beam_search(
             if not len(tokens):
                 break
             log_probs, state = next_log_probs(model, tokens, state, at=at, device=device)
+            if guide is not None:
+                guide.hold(log_probs, places.sentences, at)
+                guide.shorten(limits, at)
             trail.look(state)
             values, words = log_probs.topk(min(config.beam, log_probs.shape[1]))  # (rows, beam)
             tokens, origins = places.choose(values.to("cpu", torch.float64).numpy(), words.cpu().numpy(), at, trail)
