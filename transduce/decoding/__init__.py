@@ -16,13 +16,17 @@ from transduce.decoding.batched import decode
 from transduce.decoding.forced import force
 from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis, length_penalty
+from transduce.decoding.record import BeamStep, Branch, Record
 from transduce.decoding.sampling import sample
 from transduce.decoding.search import beam_search, greedy
 
 __all__ = [
+    "BeamStep",
+    "Branch",
     "DecodingConfig",
     "Guide",
     "Hypothesis",
+    "Record",
     "beam_search",
     "decode",
     "force",

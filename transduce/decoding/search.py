@@ -11,6 +11,7 @@ from torch import Tensor
 
 from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis, length_penalty
+from transduce.decoding.record import Record
 from transduce.decoding.trail import BOS, EOS, Trail, device_of, next_log_probs, reading
 from transduce.models.base import Generator
 
@@ -102,6 +103,7 @@ def beam_search(
     want_attention: bool = False,
     want_log_probs: bool = False,
     guide: Guide | None = None,
+    record: Record | None = None,
 ) -> list[list[Hypothesis]]:
     """Keep the ``beam`` best partial hypotheses at every step; the ``nbest`` best complete ones of each sentence.
 
@@ -114,12 +116,13 @@ def beam_search(
     changes no result. Partial hypotheses at the maximal length are returned as not finished, behind
     all finished ones.
 
-    Arguments as in ``greedy``; ``config`` gives beam, nbest and length_penalty.
+    Arguments as in ``greedy``; ``config`` gives beam, nbest and length_penalty. ``record`` hears of all that
+    was weighed; it changes no result.
     """
     config = config or DecodingConfig()
     trail = Trail(alpha=config.length_penalty, want_attention=want_attention, want_log_probs=want_log_probs)
     device, limits = device_of(model), np.array(max_lengths)
-    places = Places(config, limits)
+    places = Places(config, limits, record)
     with reading(model):
         state = model.start(source.to(device), source_lengths.to(device))
         tokens = np.full(len(limits), BOS)
@@ -145,8 +148,8 @@ class Places:
     side by side.
     """
 
-    def __init__(self, config: DecodingConfig, limits: np.ndarray) -> None:
-        self.config, self.limits = config, limits
+    def __init__(self, config: DecodingConfig, limits: np.ndarray, record: Record | None = None) -> None:
+        self.config, self.limits, self.record = config, limits, record
         self.free = np.full(len(limits), config.beam)  # places that no complete hypothesis has given up
         self.kept = np.full((len(limits), config.nbest), -np.inf)  # the best scores of complete hypotheses, falling
         self.sentences = np.arange(len(limits))  # (rows,)
@@ -173,7 +176,12 @@ class Places:
         cut = taken & ~ended & (self.limits == at + 1)[:, None]
         over = ended | cut
         trail.end(np.nonzero(over)[0], origins[over], tokens[over], log_probs[over], best[over])
-        live = taken & ~over & ~self._settled(best, ended, at)[:, None]
+        settled = self._settled(best, ended, at)
+        live = taken & ~over & ~settled[:, None]
+        if self.record is not None:
+            scores = best / length_penalty(at + 1.0, self.config.length_penalty)
+            self.record.add(table, words[row_at], values[row_at], best, index, over=over, live=live,
+                            settled=settled & (taken & ~over).any(axis=1), scores=scores)  # fmt: skip
         rows = self._take(live, best)
         trail.go_on(origins[rows], tokens[rows], log_probs[rows])
         return tokens[rows], origins[rows]
