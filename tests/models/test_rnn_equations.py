@@ -1,23 +1,29 @@
-"""The recurrent models against the same equations written a second time, in NumPy, one sentence at a time.
+"""The recurrent models against ``transduce.reference``: the same equations in NumPy, one sentence at a time.
 
-The second writing knows nothing of batches, padding, fused layers or chunks: whatever those change
+The reference knows nothing of batches, padding, fused layers or chunks: whatever those change
 beyond the rounding of float64 is a mistake.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy import exp, ndarray, tanh
+import torch.nn.functional as F
+from numpy import ndarray
 from torch import Tensor
 
 from transduce.models import RNNConfig, build, rnn
 from transduce.models.rnn import RNN, RNNState
+from transduce.reference.cells import memory_of
+from transduce.reference.compare import first_difference
+from transduce.reference.loss import cross_entropy
+from transduce.reference.seq2seq import Choices, backward, forward
 
 CELLS: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm"},
@@ -42,171 +48,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-# ------------------------------------------------------------------------------- the second writing
-
-
-def sigmoid(a: ndarray) -> ndarray:
-    return np.asarray(1 / (1 + exp(-a)))
-
-
-def relu(a: ndarray) -> ndarray:
-    return np.asarray(np.maximum(a, 0))
-
-
-def gates(weights: ndarray, count: int) -> ndarray:
-    apart: ndarray = weights.reshape(count, len(weights) // count, *weights.shape[1:])
-    return apart
-
-
-def lstm(W: ndarray, U: ndarray, b: ndarray, d: ndarray, x: ndarray, h: ndarray, c: ndarray) -> tuple[ndarray, ndarray]:
-    """Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000."""
-    (W_i, W_f, W_g, W_o), (U_i, U_f, U_g, U_o) = gates(W, 4), gates(U, 4)
-    (b_i, b_f, b_g, b_o), (d_i, d_f, d_g, d_o) = gates(b, 4), gates(d, 4)
-    i = sigmoid(W_i @ x + b_i + U_i @ h + d_i)
-    f = sigmoid(W_f @ x + b_f + U_f @ h + d_f)
-    g = tanh(W_g @ x + b_g + U_g @ h + d_g)
-    o = sigmoid(W_o @ x + b_o + U_o @ h + d_o)
-    c = f * c + i * g
-    h = o * tanh(c)
-    return h, c
-
-
-def gru(W: ndarray, U: ndarray, b: ndarray, d: ndarray, x: ndarray, h: ndarray, c: ndarray) -> tuple[ndarray, ndarray]:
-    """Cho et al. 2014, eq. 5 to 8, but with the reset gate behind the product, as cuDNN has it."""
-    (W_r, W_z, W_n), (U_r, U_z, U_n) = gates(W, 3), gates(U, 3)
-    (b_r, b_z, b_n), (d_r, d_z, d_n) = gates(b, 3), gates(d, 3)
-    r = sigmoid(W_r @ x + b_r + U_r @ h + d_r)
-    z = sigmoid(W_z @ x + b_z + U_z @ h + d_z)
-    n = tanh(W_n @ x + b_n + r * (U_n @ h + d_n))
-    h = z * h + (1 - z) * n
-    return h, c
-
-
-def gru_before(
-    W: ndarray, U: ndarray, b: ndarray, d: ndarray, x: ndarray, h: ndarray, c: ndarray
-) -> tuple[ndarray, ndarray]:
-    """Cho et al. 2014, eq. 5 to 8, with biases."""
-    (W_r, W_z, W_n), (U_r, U_z, U_n) = gates(W, 3), gates(U, 3)
-    (b_r, b_z, b_n), (d_r, d_z, d_n) = gates(b, 3), gates(d, 3)
-    r = sigmoid(W_r @ x + b_r + U_r @ h + d_r)
-    z = sigmoid(W_z @ x + b_z + U_z @ h + d_z)
-    n = tanh(W_n @ x + b_n + U_n @ (r * h) + d_n)
-    h = z * h + (1 - z) * n
-    return h, c
-
-
-def plain(sigma: Callable[[ndarray], ndarray]) -> Callable[..., tuple[ndarray, ndarray]]:
-    """Elman 1990."""
-
-    def cell(
-        W: ndarray, U: ndarray, b: ndarray, d: ndarray, x: ndarray, h: ndarray, c: ndarray
-    ) -> tuple[ndarray, ndarray]:
-        h = sigma(W @ x + b + U @ h + d)
-        return h, c
-
-    return cell
-
-
-EQUATIONS = {
-    "lstm": lstm,
-    "gru": gru,
-    "gru_before": gru_before,
-    "tanh": plain(tanh),
-    "relu": plain(relu),
-    "sigmoid": plain(sigmoid),
-}
-
-
-class Written:
-    """The encoder-decoder of one model's weights, by hand."""
-
-    def __init__(self, model: RNN) -> None:
-        self.config = model.config
-        self.weight = {name: value.detach().double().numpy() for name, value in model.state_dict().items()}
-        self.cell = EQUATIONS[model.config.activation if model.config.cell == "rnn" else model.config.cell]
-
-    def at(self, x: ndarray, h: ndarray, c: ndarray, *, part: str, layer: str) -> tuple[ndarray, ndarray]:
-        """One step of one layer of the encoder or decoder."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        W, U, b, d = (self.weight[f"{part}.rnn.{name}_{layer}"] for name in names)
-        return self.cell(W, U, b, d, x, h, c)
-
-    def sweep(self, xs: list[ndarray], layer: str) -> tuple[list[ndarray], ndarray]:
-        """One encoder layer over a sentence from left to right: all h, the last c."""
-        h = c = np.zeros(self.weight[f"encoder.rnn.weight_hh_{layer}"].shape[1])
-        hs = []
-        for x in xs:
-            h, c = self.at(x, h, c, part="encoder", layer=layer)
-            hs.append(h)
-        return hs, c
-
-    def encode(self, words: list[int]) -> tuple[list[ndarray], list[ndarray], list[ndarray]]:
-        """All h_j of the top layer in the source's order; each layer's last h; each layer's last c."""
-        turned = self.config.reverse_source
-        read = [*words[:-1][::-1], words[-1]] if turned else words
-        xs = [self.weight["source_embedding.weight"][word] for word in read]
-        last_h, last_c = [], []
-        for layer in range(self.config.encoder_layers or self.config.layers):
-            hs, c = self.sweep(xs, f"l{layer}")
-            if self.config.bidirectional:
-                back, back_c = self.sweep(xs[::-1], f"l{layer}_reverse")
-                last_h.append(np.concatenate([hs[-1], back[-1]]))
-                last_c.append(np.concatenate([c, back_c]))
-                xs = [np.concatenate(both) for both in zip(hs, back[::-1], strict=True)]
-            else:
-                last_h.append(hs[-1])
-                last_c.append(c)
-                xs = hs
-        return ([*xs[:-1][::-1], xs[-1]] if turned else xs), last_h, last_c
-
-    def first(self, last_h: list[ndarray], last_c: list[ndarray]) -> tuple[list[ndarray], list[ndarray]]:
-        """The decoder's first h and c of each layer."""
-        if self.config.bridge == "copy":
-            return last_h, last_c
-        every = tanh(self.weight["bridge.weight"] @ last_h[-1] + self.weight["bridge.bias"])
-        parts = np.split(every, len(every) // self.config.hidden)
-        return parts[: self.config.layers], parts[self.config.layers :]
-
-    def score(self, s: ndarray, h_j: ndarray) -> float:
-        match self.config.attention:
-            case "dot":
-                value = s @ h_j
-            case "scaled_dot":
-                value = s @ h_j / np.sqrt(len(s))
-            case "general":
-                value = s @ self.weight["attention.key.weight"] @ h_j
-            case "additive":
-                inner = tanh(self.weight["attention.query.weight"] @ s + self.weight["attention.key.weight"] @ h_j)
-                value = self.weight["attention.v"] @ inner
-            case other:
-                raise AssertionError(other)
-        return float(value)
-
-    def __call__(self, source: list[int], target_in: list[int]) -> tuple[ndarray, dict[str, ndarray]]:
-        """Logits (tgt_len, vocab); hidden, cell, attention and context behind the last token."""
-        memory, last_h, last_c = self.encode(source)
-        h, c = (list(each) for each in self.first(last_h, last_c))
-        c = c if self.config.cell == "lstm" else list(h)  # others have none: anything does
-        fed = np.zeros(self.config.embed)
-        alpha = context = np.zeros(0)
-        logits = []
-        for word in target_in:
-            x = self.weight["target_embedding.weight"][word]
-            x = np.concatenate([x, fed]) if self.config.input_feeding else x
-            for layer in range(self.config.layers):
-                h[layer], c[layer] = self.at(x, h[layer], c[layer], part="decoder", layer=f"l{layer}")
-                x = h[layer]
-            if self.config.attention != "none":
-                e = np.array([self.score(x, h_j) for h_j in memory])
-                alpha = exp(e) / exp(e).sum()
-                context = sum(a * h_j for a, h_j in zip(alpha, memory, strict=True))
-                x = fed = tanh(self.weight["combine.weight"] @ np.concatenate([context, x]))
-            elif "combine.weight" in self.weight:
-                x = self.weight["combine.weight"] @ x
-            logits.append(self.weight["output.weight"] @ x + self.weight["output.bias"])
-        return np.array(logits), {"hidden": np.array(h), "cell": np.array(c), "attention": alpha, "context": context}
-
-
 # ------------------------------------------------------------------------------------------ both agree
 
 
@@ -226,13 +67,36 @@ def made(seed: int = 1, source_vocab: int = 9, target_vocab: int = 7, **values: 
     return model.double().eval()
 
 
+def choices_of(model: RNN) -> Choices:
+    return Choices(**{each.name: getattr(model.config, each.name) for each in fields(Choices)})
+
+
+def weights_of(model: RNN) -> dict[str, ndarray]:
+    return {name: value.detach().numpy() for name, value in model.state_dict().items()}
+
+
+def seen(model: RNN, source: list[int], target_in: list[int]) -> dict[str, ndarray]:
+    """What ``look_inside`` returns, under the names of ``Run.quantities``."""
+    with torch.no_grad():
+        inside = model.look_inside(torch.tensor(source), torch.tensor(target_in))
+    found = dict(inside.first) | {"logits": inside.logits} | inside.outputs
+    for layer in inside.layers:
+        title = f"{layer.part} {layer.number}" + (f" {layer.direction}" if layer.part == "encoder" else "")
+        found |= {f"{title} {name}": value for name, value in layer.values.items()}
+    for each in inside.attention:
+        found |= {"e": each.scores, "alpha": each.weights}
+    return {name: value.numpy() for name, value in found.items()}
+
+
 def agree(model: RNN) -> None:
-    """Logits of the whole batch, of stepping, and every quantity of the state are those of the equations."""
+    """Every named quantity at every step; the logits of a padded batch and of stepping, and the last state."""
     source, lengths = padded(SOURCES)
     target_in = torch.tensor(TARGETS)
-    written = Written(model)
-    expected = [written(*pair) for pair in zip(SOURCES, TARGETS, strict=True)]
-    logits = np.stack([each for each, _ in expected])
+    runs = [forward(choices_of(model), weights_of(model), *pair) for pair in zip(SOURCES, TARGETS, strict=True)]
+    for run in runs[:2]:
+        difference = first_difference(run.stages(), seen(model, run.source, run.target_in))
+        assert difference is None, difference
+    logits = np.stack([run.logits for run in runs])
     with torch.no_grad():
         np.testing.assert_allclose(model(source, lengths, target_in).numpy(), logits, rtol=0, atol=1e-9)
         state = model.start(source, lengths)
@@ -240,16 +104,45 @@ def agree(model: RNN) -> None:
             step_logits, state = model.step(target_in[:, t], state)
             np.testing.assert_allclose(step_logits.numpy(), logits[:, t], rtol=0, atol=1e-9)
     assert isinstance(state, RNNState)
-    for row, (_, inside) in enumerate(expected):
-        of_row = {"hidden": state.hidden[:, row]}
+    for row, run in enumerate(runs):
+        last = run.decoder[-1]
+        of_row = {"s": (state.hidden[:, row], [step.h for step in last.layers])}
         if state.cell is not None:
-            of_row["cell"] = state.cell[:, row]
+            of_row["c"] = (state.cell[:, row], [memory_of(step) for step in last.layers])
         if state.attention is not None and state.context is not None:
-            of_row |= {"attention": state.attention[row, : len(SOURCES[row])], "context": state.context[row]}
-        for name, value in of_row.items():
-            np.testing.assert_allclose(value.numpy(), inside[name], rtol=0, atol=1e-9, err_msg=name)
+            assert last.attention is not None
+            of_row["alpha"] = (state.attention[row, : len(run.source)], last.attention.alpha)
+            of_row["context"] = (state.context[row], last.attention.context)
+        for name, (got, expected) in of_row.items():
+            np.testing.assert_allclose(got.numpy(), expected, rtol=0, atol=1e-9, err_msg=name)
     assert (state.cell is None) == (model.config.cell != "lstm")
     assert (state.attention is None) == (model.config.attention == "none")
+
+
+def agree_backwards(model: RNN) -> None:
+    """The gradient of the loss with respect to every weight, summed over the batch."""
+    source, lengths = padded(SOURCES)
+    targets_out = [[*target[1:], 2] for target in TARGETS]
+    logits = model(source, lengths, torch.tensor(TARGETS))
+    loss = F.cross_entropy(logits.flatten(0, 1), torch.tensor(targets_out).flatten(), reduction="sum",
+                           label_smoothing=0.1)  # fmt: skip
+    model.zero_grad()
+    loss.backward()
+    choices, weights = choices_of(model), weights_of(model)
+    total: dict[str, ndarray] = {}
+    losses = []
+    for pair_source, target_in, target_out in zip(SOURCES, TARGETS, targets_out, strict=True):
+        run = forward(choices, weights, pair_source, target_in)
+        error = cross_entropy(run.logits, target_out, smoothing=0.1)
+        losses.append(error.loss)
+        for name, gradient in backward(choices, weights, run, error.dlogits).items():
+            total[name] = total.get(name, 0) + gradient
+    assert sum(losses) == pytest.approx(loss.item(), abs=1e-9)
+    named = {name: weight.grad for name, weight in model.named_parameters()}
+    assert total.keys() == named.keys()
+    for name, gradient in named.items():
+        assert gradient is not None
+        np.testing.assert_allclose(gradient.numpy(), total[name], rtol=0, atol=1e-9, err_msg=name)
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS)
@@ -325,24 +218,14 @@ def test_gradients_of_additive_attention_in_parts(monkeypatch: pytest.MonkeyPatc
     check_gradients(made(tied="none", attention="additive", cell="rnn", **SMALL))
 
 
+@pytest.mark.parametrize("attention", ATTENTIONS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_gradients_are_those_of_the_equations(cell: str) -> None:
-    """Along random directions, the slope of the NumPy loss is the gradient's: an oracle without autograd."""
-    model = made(embed=3, hidden=4, tied="none", attention="additive", input_feeding=True, layers=2, **CELLS[cell])
-    (source, lengths), target_in = padded(SOURCES), torch.tensor(TARGETS)
-    mix = torch.randn(*target_in.shape, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    (model(source, lengths, target_in) * mix).sum().backward()
-    written, step = Written(model), 1e-5
-    generator = np.random.default_rng(4)
-    for name, weight in model.named_parameters():
-        assert weight.grad is not None
-        direction = generator.standard_normal(weight.shape)
-        sides = []
-        for sign in (1, -1):
-            kept = written.weight[name]
-            written.weight[name] = kept + sign * step * direction
-            pairs = zip(SOURCES, TARGETS, mix.numpy(), strict=True)
-            sides.append(sum(float((written(source, target)[0] * each).sum()) for source, target, each in pairs))
-            written.weight[name] = kept
-        slope = (sides[0] - sides[1]) / (2 * step)
-        assert float((weight.grad.numpy() * direction).sum()) == pytest.approx(slope, rel=1e-5, abs=1e-6), name
+def test_gradients_are_those_of_the_equations(cell: str, attention: str) -> None:
+    """By hand and by autograd; every value of every option occurs with each cell and each attention."""
+    agree_backwards(made(embed=3, hidden=4, tied="all", attention=attention, layers=2, reverse_source=True,
+                         source_vocab=9, target_vocab=9, bridge="copy" if cell == "gru" else "dense",
+                         input_feeding=attention != "none", **CELLS[cell]))  # fmt: skip
+    agree_backwards(made(embed=3, hidden=4, tied="none", attention=attention, bidirectional=False, **CELLS[cell]))
+    if "dot" not in attention:
+        agree_backwards(made(embed=3, hidden=4, encoder_hidden=2, encoder_layers=2, tied="decoder", bridge="dense",
+                             attention=attention, **CELLS[cell]))  # fmt: skip

@@ -22,7 +22,7 @@ Kind = Literal["dot", "scaled_dot", "general", "additive"]
 class AttentionWeights(NamedTuple):
     """What the scores multiply with; empty where a score has no such weight. A gradient has the same names."""
 
-    W_k: Array  # (hidden, encoder hidden): general (there called W_a) and additive
+    W_a: Array  # (hidden, encoder hidden): general and additive
     W_q: Array  # (hidden, hidden): additive
     v: Array  # (hidden,): additive
 
@@ -35,7 +35,7 @@ class AttentionStep(NamedTuple):
 
     s: Array  # (hidden,)
     h: Array  # (src_len, encoder hidden): all h_j, one a row
-    m: Array  # (src_len, hidden): tanh(W_q s + W_k h_j), one a row; additive only, else empty
+    m: Array  # (src_len, hidden): tanh(W_q s + W_a h_j), one a row; additive only, else empty
     e: Array  # (src_len,)
     alpha: Array  # (src_len,)
     context: Array  # (encoder hidden,)
@@ -57,10 +57,10 @@ def attend(kind: Kind, w: AttentionWeights, s: Array, h: Array) -> AttentionStep
             e = h @ s
         case "scaled_dot":  # Vaswani et al. 2017, eq. 1, one head, no projections: e_j = s . h_j / sqrt(hidden)
             e = h @ s / np.sqrt(len(s))
-        case "general":  # Luong et al. 2015, eq. 8, second line: e_j = s . (W_k h_j)
-            e = h @ w.W_k.T @ s
-        case "additive":  # Bahdanau et al. 2015, appendix A.1.2: e_j = v . tanh(W_q s + W_k h_j)
-            m = tanh(w.W_q @ s + h @ w.W_k.T)
+        case "general":  # Luong et al. 2015, eq. 8, second line: e_j = s . (W_a h_j)
+            e = h @ w.W_a.T @ s
+        case "additive":  # Bahdanau et al. 2015, appendix A.1.2: e_j = v . tanh(W_q s + W_a h_j)
+            m = tanh(w.W_q @ s + h @ w.W_a.T)
             e = m @ w.v
     alpha = softmax(e)
     context = alpha @ h
@@ -70,7 +70,7 @@ def attend(kind: Kind, w: AttentionWeights, s: Array, h: Array) -> AttentionStep
 def attend_backward(kind: Kind, w: AttentionWeights, step: AttentionStep, dcontext: Array) -> AttentionBack:
     """From dL/dcontext."""
     s, h, m, _, alpha, _ = step
-    dW_k, dW_q, dv = (np.zeros_like(weight) for weight in w)
+    dW_a, dW_q, dv = (np.zeros_like(weight) for weight in w)
     # context = sum_j alpha_j h_j
     dalpha = h @ dcontext
     dh = np.outer(alpha, dcontext)
@@ -84,14 +84,14 @@ def attend_backward(kind: Kind, w: AttentionWeights, step: AttentionStep, dconte
             ds = h.T @ de / np.sqrt(len(s))
             dh += np.outer(de, s) / np.sqrt(len(s))
         case "general":
-            ds = w.W_k @ h.T @ de
-            dh += np.outer(de, w.W_k.T @ s)
-            dW_k = np.outer(s, h.T @ de)
+            ds = w.W_a @ h.T @ de
+            dh += np.outer(de, w.W_a.T @ s)
+            dW_a = np.outer(s, h.T @ de)
         case "additive":
             dv = m.T @ de
-            da = tanh_backward(m, np.outer(de, w.v))  # (src_len, hidden), a = W_q s + W_k h_j
+            da = tanh_backward(m, np.outer(de, w.v))  # (src_len, hidden), a = W_q s + W_a h_j
             ds = w.W_q.T @ da.sum(axis=0)
-            dh += da @ w.W_k
+            dh += da @ w.W_a
             dW_q = np.outer(da.sum(axis=0), s)
-            dW_k = da.T @ h
-    return AttentionBack(ds, dh, AttentionWeights(dW_k, dW_q, dv))
+            dW_a = da.T @ h
+    return AttentionBack(ds, dh, AttentionWeights(dW_a, dW_q, dv))

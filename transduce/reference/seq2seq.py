@@ -43,6 +43,7 @@ from transduce.reference.cells import (
     stack,
     unstack,
 )
+from transduce.reference.compare import Stage
 
 # ------------------------------------------------------------------------------------------ what it is
 
@@ -121,32 +122,37 @@ class Run:
         """(tgt_len, vocab)"""
         return np.array([step.logits for step in self.decoder])
 
-    def quantities(self) -> dict[str, Array]:
+    def stages(self) -> list[Stage]:
         """Every named value, one row a step, in the order in which they are computed.
 
-        "encoder 0 forward h": (src_len, width); "s_0": (layers, hidden); "decoder 0 s": (tgt_len, hidden);
-        "e", "alpha": (tgt_len, src_len); "context", "readout", "logits": (tgt_len, width).
+        "encoder 0 forward h": (src_len, width), in the order of the tokens; "s_0", "c_0": (layers, hidden);
+        "decoder 0 s": (tgt_len, hidden); "e", "alpha": (tgt_len, src_len); "context", "readout", "logits":
+        (tgt_len, width).
         """
         names = NAMES[self.choices.cell]
-        found = {
-            f"encoder {layer.number} {layer.direction} {name}": np.array([getattr(step, name) for step in layer.steps])
-            for layer in self.encoder
-            for name in names
-        }
-        found["s_0"] = np.array(self.s_0)
-        if self.choices.cell == "lstm":
-            found["c_0"] = np.array(self.c_0)
+        found = []
+        for layer in self.encoder:
+            title = f"encoder {layer.number} {layer.direction}"
+            values = {f"{title} {name}": np.array([getattr(step, name) for step in layer.steps]) for name in names}
+            found.append(Stage(values, layer.order))
+        first = {"s_0": np.array(self.s_0)} | ({"c_0": np.array(self.c_0)} if self.choices.cell == "lstm" else {})
+        found.append(Stage(first, range(self.choices.layers), row="layer"))
+        written = {}
         for number in range(self.choices.layers):
-            steps = [step.layers[number] for step in self.decoder]
             for name in names:
-                shown = "s" if name == "h" else name
-                found[f"decoder {number} {shown}"] = np.array([getattr(step, name) for step in steps])
+                rows = [getattr(step.layers[number], name) for step in self.decoder]
+                written[f"decoder {number} {'s' if name == 'h' else name}"] = np.array(rows)
         attention = [step.attention for step in self.decoder if step.attention is not None]
         for name in ("e", "alpha", "context") if attention else ():
-            found[name] = np.array([getattr(step, name) for step in attention])
-        found["readout"] = np.array([step.readout for step in self.decoder])
-        found["logits"] = self.logits
+            written[name] = np.array([getattr(step, name) for step in attention])
+        written["readout"] = np.array([step.readout for step in self.decoder])
+        written["logits"] = self.logits
+        found.append(Stage(written, range(len(self.decoder))))
         return found
+
+    def quantities(self) -> dict[str, Array]:
+        """The values of all stages by name."""
+        return {name: value for stage in self.stages() for name, value in stage.values.items()}
 
 
 class Weights:
