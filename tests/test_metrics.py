@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import logging
 import math
+import random
 import subprocess
 import sys
+import time
 
 import msgspec
 import pytest
@@ -271,3 +273,21 @@ def test_importing_metrics_imports_neither_sacrebleu_nor_numpy() -> None:
     program = "import sys, transduce.metrics; print({'sacrebleu', 'numpy', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_ter_in_time_is_ter_and_is_left_out_where_it_takes_too_long() -> None:
+    draw = random.Random(0)
+    outputs, references = ([" ".join(draw.choices("abcdefgh", k=length)) for length in range(40)] for _ in range(2))
+    short = [row for row in range(40) if row < 12]
+    some = [[texts[row] for row in short] for texts in (outputs, references)]
+    whole = corpus_scores(*some, metrics=("ter",))
+    assert corpus_scores(*some, metrics=("ter",), ter_seconds=600) == whole
+    began = time.perf_counter()
+    assert list(corpus_scores(outputs, references, ter_seconds=0.2)) == ["bleu", "chrf"]
+    assert time.perf_counter() - began < 10  # all of it takes minutes
+
+
+@pytest.mark.parametrize(("outputs", "references"), [([""], ["a"]), (["a"], [""]), ([""], [""])])
+def test_ter_in_time_of_empty_texts_is_sacrebleus(outputs: list[str], references: list[str]) -> None:
+    (found,) = corpus_scores(outputs, references, metrics=("ter",), ter_seconds=5).values()
+    assert found.value == sacrebleu.corpus_ter(outputs, [references]).score

@@ -184,6 +184,7 @@ def evaluate(
     length_penalty: PenaltyOption = None,
     json: JsonOption = False,
     per_sentence: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table with a row a pair: scores, source, output, reference (TSV).")] = None,
+    ter: Annotated[bool, typer.Option("--ter", help="TER however long it takes; without this it is left out where that is more than 20 seconds.")] = False,
     format: FormatOption = None,
     encoding: EncodingOption = "utf-8",
     delimiter: DelimiterOption = None,
@@ -201,7 +202,10 @@ def evaluate(
     reader = _pairs(model, data, source, target, format=format, encoding=encoding, delimiter=delimiter, header=header)
     pairs = list(reader)
     _tell_dropped(reader)
-    found = model.evaluate(pairs, **_chosen(beam=beam, length_penalty=length_penalty))
+    patience = {"ter_seconds": float("inf")} if ter else {}
+    found = model.evaluate(pairs, **_chosen(beam=beam, length_penalty=length_penalty), **patience)
+    if "ter" not in found.scores:
+        print("TER is left out: its search takes long on outputs like these. Give --ter to wait for it.", file=sys.stderr)
     if per_sentence:
         from transduce.report import write_sentences
 

@@ -18,6 +18,7 @@ from transduce.decoding import DecodingConfig, Hypothesis, decode
 from transduce.metrics import Score
 from transduce.models import Generator
 
+TER_SECONDS = 20.0  # TER is left out where it would take longer
 FORCED_TOKENS = 4_000  # target positions of one batch of forced decoding; bounds its memory
 
 
@@ -78,11 +79,13 @@ def evaluate_pairs(
     decoding: DecodingConfig,
     language: str | None = None,
     measures: Sequence[str] = ("bleu", "chrf", "ter"),
+    ter_seconds: float = TER_SECONDS,
 ) -> Evaluation:
     """Translate the sources of ``pairs`` and compare with their targets.
 
     ``language`` is the targets' ISO 639-1 code where known; it chooses BLEU's tokenizer. Scores hold
-    ``measures`` (sacrebleu's), "exact_match", "perplexity" and "token_accuracy".
+    ``measures`` (sacrebleu's), "exact_match", "perplexity" and "token_accuracy"; without "ter" where its
+    search would take longer than ``ter_seconds``.
     """
     sources = tokenizers.source.encode_batch([pair.source for pair in pairs])
     targets = tokenizers.target.encode_batch([pair.target for pair in pairs])
@@ -93,7 +96,8 @@ def evaluate_pairs(
     references = [pair.target for pair in pairs]
     forced = forced_scores(model, sources, targets)
     tokens = sum(each.tokens for each in forced)
-    scores = metrics.corpus_scores(outputs, references, metrics=tuple(measures), language=language)
+    scores = metrics.corpus_scores(outputs, references, metrics=tuple(measures), language=language,
+                                   ter_seconds=ter_seconds)  # fmt: skip
     scores["exact_match"] = metrics.exact_match(outputs, references)
     scores["perplexity"] = metrics.perplexity(-sum(each.log_prob for each in forced), tokens)
     scores["token_accuracy"] = metrics.token_accuracy(sum(each.correct for each in forced), tokens)

@@ -94,12 +94,17 @@ class Transducer:
         targets = self.tokenizers.target.encode_batch([pair.target for pair in kept])
         return evaluation.forced_scores(self.model, sources, targets)
 
-    def evaluate(self, pairs: Iterable[tuple[str, str] | Pair], **options: Any) -> evaluation.Evaluation:
-        """Translate the sources and compare with the targets; ``options`` as in ``translate``."""
+    def evaluate(
+        self, pairs: Iterable[tuple[str, str] | Pair], *, ter_seconds: float = evaluation.TER_SECONDS, **options: Any
+    ) -> evaluation.Evaluation:
+        """Translate the sources and compare with the targets; ``options`` as in ``translate``.
+
+        TER is left out where its search, slow on long and bad outputs, would take longer than ``ter_seconds``.
+        """
         decoding = from_dict(type(self.config.decoding), {**to_dict(self.config.decoding), **options}, where="decoding")
         kept = list(_checked(pairs))
         return evaluation.evaluate_pairs(self.model, self.tokenizers, kept, decoding=decoding,
-                                         language=self.config.target_language)  # fmt: skip
+                                         language=self.config.target_language, ter_seconds=ter_seconds)  # fmt: skip
 
 
 def _checked(pairs: Iterable[tuple[str, str] | Pair]) -> Iterator[Pair]:

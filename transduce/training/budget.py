@@ -28,7 +28,8 @@ MEASURE_SHARE = 0.08  # of a budget, spent training before its steps are fixed
 VALIDATION_SHARE = 0.04  # of a budget, spent validating
 AIM = 0.985  # of a budget: where the plan ends, so that small delays do not overshoot
 DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew, once past each mark
-MARKS = (0.6, 0.85)  # shares of the steps; the first is where the learning rate begins to fall
+MARKS = (0.6, 0.85, 0.93, 0.97)  # shares of the steps; the first is where the learning rate begins to fall
+LATE = 0.9  # past this share a plan is only made shorter: the learning rate has all but reached its end
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
 
 
@@ -151,53 +152,55 @@ class Deadline:
         self.keep = keep
         self._every = 0
         self._marks = list(MARKS)
-        self._warm: tuple[int, float] | None = None  # step and update seconds when the first, slow steps were over
+        self._since = Progress()  # from where the pace is measured
+        self._validation = 0.0  # seconds of one validation, the latest ones
 
     def __call__(self, progress: Progress) -> Plan:
         if progress.total is None:
             return self._measure(progress)
         if not self._every:  # resumed after the number was fixed
-            self._every = self._validation_steps(progress, progress.total)
+            self._look(progress)
+            self._every = math.ceil(progress.total / self._validations())
         if self._marks and not self.keep and progress.step >= self._marks[0] * progress.total:
             self._marks.pop(0)
-            total = self._steps(progress)
-            if abs(total - progress.total) * self._per_step(progress) > DRIFT * self.seconds:
+            pace = self._look(progress)
+            total = self._steps(progress, pace)
+            if progress.step > LATE * progress.total:
+                total = min(total, progress.total)
+            if abs(total - progress.total) * pace > DRIFT * self.seconds:
                 return Plan(total, self._every)
         return Plan(progress.total, self._every)
 
     def _measure(self, progress: Progress) -> Plan:
         waited = time.perf_counter() - self.began
-        if self._warm is None and progress.step >= 5:
-            self._warm = (progress.step, progress.update_seconds)
+        if not self._since.step and progress.step >= 5:  # the first, slow steps are over
+            self._look(progress)
         measured = progress.update_seconds >= MEASURE_SHARE * self.seconds or waited > 0.4 * self.seconds
         if not (measured and progress.step >= 10) and progress.step < self.most_steps:
             return Plan(None, 10**9)
         if not progress.validations:
             return Plan(None, max(1, progress.step))  # validate now: its cost is part of the plan
-        total = self._steps(progress)
-        self._every = self._validation_steps(progress, total)
+        pace = self._look(progress)
+        total = self._steps(progress, pace)
+        self._every = math.ceil(total / self._validations())
         return Plan(total, self._every)
 
-    def _per_step(self, progress: Progress) -> float:
-        """Seconds of one update, with what the loop does around it, validations apart."""
-        warm_step, warm_seconds = self._warm or (0, 0.0)
-        done = max(1, progress.step - warm_step)
-        around = max(0.0, progress.seconds - progress.update_seconds - progress.validation_seconds)
-        return (progress.update_seconds - warm_seconds) / done + around / max(1, progress.step)
+    def _look(self, progress: Progress) -> float:
+        """Measure from the last look until now. Returns the seconds of one update and what the loop does around it."""
+        since, self._since = self._since, msgspec.structs.replace(progress)
+        if progress.validations > since.validations:
+            spent = progress.validation_seconds - since.validation_seconds
+            self._validation = spent / (progress.validations - since.validations)
+        busy, before = (each.seconds - each.validation_seconds for each in (progress, since))
+        return max(1e-6, busy - before) / max(1, progress.step - since.step)
 
-    def _steps(self, progress: Progress) -> int:
+    def _steps(self, progress: Progress, pace: float) -> int:
         """Total steps so that training, validations and the report end at AIM of the budget."""
-        validation = progress.validation_seconds / max(1, progress.validations)
-        left = self.began + AIM * self.seconds - time.perf_counter() - self.report_cost * validation - 1.0
-        ahead = self._validations(validation) - progress.validations
-        left -= max(1, ahead) * validation
-        total = progress.step + max(1, int(left / self._per_step(progress)))
+        left = self.began + AIM * self.seconds - time.perf_counter() - self.report_cost * self._validation - 1.0
+        left -= max(1, self._validations() - progress.validations) * self._validation
+        total = progress.step + max(1, int(left / pace))
         return min(total, max(self.most_steps, progress.step + 1))
 
-    def _validations(self, validation: float) -> int:
+    def _validations(self) -> int:
         """How many validations the budget affords."""
-        return min(16, max(3, int(VALIDATION_SHARE * self.seconds / max(validation, 1e-3))))
-
-    def _validation_steps(self, progress: Progress, total: int) -> int:
-        validation = progress.validation_seconds / max(1, progress.validations)
-        return max(1, math.ceil(total / self._validations(validation)))
+        return min(16, max(3, int(VALIDATION_SHARE * self.seconds / max(self._validation, 1e-3))))
