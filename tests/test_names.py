@@ -10,7 +10,7 @@ import transduce
 PUBLIC = [
     "Corpus", "DecodingConfig", "Hypothesis", "Pair", "RNN", "RNNConfig", "Tokenizer", "TokenizerConfig",
     "TrainingConfig", "TransduceError", "Transducer", "__version__", "beam_search", "builtin_pairs", "greedy",
-    "inspect_pairs", "load", "open_pairs", "resume", "sample", "train",
+    "inspect_pairs", "load", "open_pairs", "resume", "sample", "trace", "train",
 ]  # fmt: skip
 
 

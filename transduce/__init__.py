@@ -37,6 +37,7 @@ _HOMES = {
     "open_pairs": "data.readers",
     "resume": "pipeline",
     "sample": "decoding",
+    "trace": "explain.trace",
     "train": "pipeline",
 }
 
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from transduce.decoding import greedy as greedy
     from transduce.decoding import sample as sample
     from transduce.errors import TransduceError as TransduceError
+    from transduce.explain.trace import trace as trace
     from transduce.models import RNN as RNN
     from transduce.models import RNNConfig as RNNConfig
     from transduce.pipeline import resume as resume

@@ -42,6 +42,7 @@ BYTES = tuple(f"<0x{byte:02X}>" for byte in range(256))
 
 Kind = Literal["bpe", "unigram", "word", "char"]
 Normalization = Literal["nfc", "nfkc", "none"]
+PieceKind = Literal["word", "byte", "padding", "start", "end", "unknown"]
 
 # The library uses all cores (RAYON_NUM_THREADS bounds them). A forked child must not touch the
 # parent's threads: said beforehand, the library neither warns nor blocks there.
@@ -89,7 +90,7 @@ class Tokenizer:
 
         Raises ``ValueError`` (or whatever the library raises) otherwise; ``from_json`` is the door for files.
         """
-        self.kind, byte_fallback = _recognized(description)
+        self.kind, self._byte_fallback = _recognized(description)
         self._prefixed = self.kind != "char"
         self._pieces = _pieces_in_order(description["model"])
         self._json = json.dumps(description, ensure_ascii=False, separators=(",", ":"))
@@ -100,7 +101,7 @@ class Tokenizer:
             inner = tokenizers.Tokenizer.from_str(json.dumps({**description, "normalizer": without}))
         self._words = WordCache(library, inner)
         table = [piece.encode("utf-8") for piece in self._pieces]
-        if byte_fallback:
+        if self._byte_fallback:
             table[len(SPECIALS) : len(SPECIALS) + 256] = [bytes([byte]) for byte in range(256)]
         table[PAD] = table[BOS] = table[EOS] = b""
         table[UNK] = b" <unk>" if self.kind == "word" else b"<unk>"
@@ -223,6 +224,12 @@ class Tokenizer:
             piece = self._pieces[number]
             named.append(piece if piece.isprintable() else "".join(_visible(character) for character in piece))
         return named
+
+    def kind_of(self, number: int) -> PieceKind:
+        """What an id stands for: learned text, a byte of it, or one of the specials."""
+        if number < len(SPECIALS):
+            return ("padding", "start", "end", "unknown")[number]
+        return "byte" if self._byte_fallback and number < len(SPECIALS) + len(BYTES) else "word"
 
     def __repr__(self) -> str:
         return f"<Tokenizer {self.kind}, {self.vocab_size:,} pieces>"

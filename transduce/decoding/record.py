@@ -70,7 +70,7 @@ class Record:
         count = min(DROPPED * beam, rest.shape[1])
         left, left_index = (each.numpy() for each in torch.from_numpy(rest).topk(count))
         ids = np.zeros_like(self._ids)
-        for sentence in np.flatnonzero(best[:, 0] > -np.inf):
+        for sentence in np.flatnonzero(best[:, 0] > -np.inf).tolist():
             at_kept, at_over = np.flatnonzero(live[sentence]), np.flatnonzero(over[sentence])
 
             def branch(flat: int, score: float | None, sentence: int = sentence) -> Branch:
@@ -90,5 +90,5 @@ class Record:
             ended = [branch(int(index[sentence, rank]), float(scores[sentence, rank])) for rank in at_over]
             dropped = [branch(int(flat), None) for flat in left_index[sentence][left[sentence] > -np.inf]]
             ids[sentence, : len(kept)] = [each.id for each in kept]  # places are filled in the order of the ranks
-            self._steps.setdefault(int(sentence), []).append(BeamStep(kept, ended, dropped, bool(settled[sentence])))
+            self._steps.setdefault(sentence, []).append(BeamStep(kept, ended, dropped, bool(settled[sentence])))
         self._ids = ids
