@@ -157,7 +157,8 @@ def _format_by_name(paths: Sequence[Path]) -> str | None:
     if len(paths) != 2:
         raise ConfigError(
             f"{names}: {len(paths)} files, but parallel text is two. Tables end in .csv, .tsv, .jsonl or .parquet; "
-            "for other names pass --format."
+            "for other names pass --format. Of held-out parallel text name one file, --valid val.en: "
+            "the other is found beside it."
         )
     return "text"
 
