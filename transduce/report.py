@@ -39,12 +39,13 @@ def summary(folder: Path, config: RunConfig, found: Evaluation | None, *, part: 
 
 def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, part: str, seed: int) -> None:
     """Write ``report.md``. Raises ``RunError`` when the disk refuses."""
-    model = config.model
+    model, budget = config.model, config.request.budget
+    of_budget = f" of {spoken_duration(budget)}, validation and this report included," if budget else ""
     lines = [
         f"# {config.source} to {config.target}",
         "",
-        f"A {model.cell} encoder-decoder ({model.layers} x {model.hidden}, attention: {model.attention}) with "
-        f"{config.parameters:,} parameters, trained in {spoken_duration(config.seconds)} on "
+        f"A recurrent encoder-decoder ({model.cell}, {model.layers} x {model.hidden}, attention: {model.attention}) with "
+        f"{config.parameters:,} parameters, made in {spoken_duration(config.seconds)}{of_budget} on "
         f"{config.machine.get('processor', 'this machine')}.",
         "",
     ]
