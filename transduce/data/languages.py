@@ -83,6 +83,10 @@ zh zho chi chinese mandarin 中文 汉语 漢語 华语 中国語 중국어 chin
 zu zul zulu
 """
 _CODES = {name.casefold(): line.split()[0] for line in _TABLE.strip().splitlines() for name in line.split()}
+_ENGLISH_NAMES = {
+    line.split()[0]: next(word for word in line.split() if len(word) > 3 or word == "lao").title()
+    for line in _TABLE.strip().splitlines()
+}
 # What else columns of pairs are called; a header is recognized by these where nothing else tells.
 _ROLE_WORDS = """
 source target src tgt trg input output text label summary document question answer sentence sentence1 sentence2
@@ -120,6 +124,11 @@ def language_of(column: str) -> str | None:
     if len(found) == 1 and all(word in _CODES or word in _AROUND for word in words):
         return found.pop()
     return None
+
+
+def english_name(code: str) -> str | None:
+    """The English name of a language, by its ISO 639-1 code: "fr" is "French". None for an unknown code."""
+    return _ENGLISH_NAMES.get(code)
 
 
 def column_word(cell: str) -> str | None:
