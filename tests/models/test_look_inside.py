@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from transduce.models import RNN, Generator, RNNConfig, State, build
-from transduce.models.base import Inside, Layer, Quantity
+from transduce.models import RNN, Generator, RNNConfig, build
+from transduce.models.base import Inside
 
 CELLS: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm"},

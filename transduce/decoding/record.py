@@ -9,11 +9,13 @@ A search that is not given a record computes nothing for it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 import torch
+from torch import Tensor
 
 DROPPED = 2  # times the beam: how many of the dropped are told at each step
 
@@ -42,53 +44,67 @@ class BeamStep:
 
 @final
 class Record:
-    """The record of one call of ``beam_search``, filled by it."""
+    """The record of one call of ``beam_search``, which fills it."""
 
     def __init__(self) -> None:
         self._steps: dict[int, list[BeamStep]] = {}
-        self._ids = np.zeros((0, 0), dtype=np.int64)  # (batch, beam): the branch in each place; 0 before the first step
-        self._next = np.zeros(0, dtype=np.int64)  # (batch,)
+        self._next: Counter[int] = Counter()  # sentence -> the last branch
+        self._ids: list[int | None] | None = None  # the branch that each row is at
 
     def steps(self, sentence: int) -> list[BeamStep]:
         """The steps of the search of one sentence of the batch."""
         return self._steps.get(sentence, [])
 
-    def add(self, table: np.ndarray, words: np.ndarray, log_probs: np.ndarray, best: np.ndarray, index: np.ndarray,
-            *, over: np.ndarray, live: np.ndarray, settled: np.ndarray, scores: np.ndarray) -> None:  # fmt: skip
-        """Note a step of all sentences.
+    def weigh(self, log_probs: Tensor, *, sentences: np.ndarray, totals: np.ndarray, beam: int) -> None:
+        """Look at a step before anything is chosen. log_probs: (rows, vocab); sentences, totals: (rows,)."""
+        values, words = log_probs.topk(min((1 + DROPPED) * beam, log_probs.shape[1]))
+        self._values, self._words = values.to("cpu", torch.float64).numpy(), words.cpu().numpy()
+        self._sentences, self._totals, self._beam = sentences, totals, beam
+        if self._ids is None:
+            self._ids = [None] * len(sentences)
 
-        table, words, log_probs: (batch, beam, width), the total, token and log-probability of each continuation
-        of each place, total -inf where there is none; best, index: (batch, beam), the highest totals and where
-        they stand in the flattened table; over, live: (batch, beam) bool, which of these are complete and which
-        go on; settled: (batch,) bool; scores: (batch, beam).
+    def choose(self, origins: np.ndarray, tokens: np.ndarray, log_probs: np.ndarray, totals: np.ndarray,
+               scores: np.ndarray, *, over: np.ndarray, live: np.ndarray, settled: np.ndarray,
+               rows: tuple[np.ndarray, np.ndarray]) -> None:  # fmt: skip
+        """Note what the search chose: its best continuations, (batch, beam) each, by falling total.
+
+        origins: the row each continues; over, live: which of them are complete and which go on; settled:
+        (batch,) bool; rows: (sentences, ranks) of the rows of the next step.
         """
-        batch, beam, width = table.shape
-        if not len(self._next):
-            self._ids, self._next = np.zeros((batch, beam), dtype=np.int64), np.ones(batch, dtype=np.int64)
-        rest = table.reshape(batch, -1).copy()
-        np.put_along_axis(rest, index, np.where(over | live, -np.inf, best), axis=1)
-        count = min(DROPPED * beam, rest.shape[1])
-        left, left_index = (each.numpy() for each in torch.from_numpy(rest).topk(count))
-        ids = np.zeros_like(self._ids)
-        for sentence in np.flatnonzero(best[:, 0] > -np.inf).tolist():
-            at_kept, at_over = np.flatnonzero(live[sentence]), np.flatnonzero(over[sentence])
+        assert self._ids is not None
+        ids = np.zeros(totals.shape, dtype=np.int64)
+        for sentence in np.unique(self._sentences[self._totals > -np.inf]).tolist():
+            chosen: dict[str, list[Branch]] = {"live": [], "over": []}
+            taken = set()
+            for rank in np.flatnonzero(live[sentence] | over[sentence]).tolist():
+                at = sentence, rank
+                taken.add((int(origins[at]), int(tokens[at])))
+                found = self._branch(sentence, int(origins[at]), int(tokens[at]), float(log_probs[at]),
+                                     float(totals[at]), score=float(scores[at]) if over[at] else None)  # fmt: skip
+                chosen["over" if over[at] else "live"].append(found)
+                ids[at] = found.id
+            dropped = self._dropped(sentence, taken)
+            step = BeamStep(chosen["live"], chosen["over"], dropped, bool(settled[sentence]))
+            self._steps.setdefault(sentence, []).append(step)
+        self._ids = ids[rows].tolist()
 
-            def branch(flat: int, score: float | None, sentence: int = sentence) -> Branch:
-                place, column = divmod(flat, width)
-                found = Branch(
-                    id=int(self._next[sentence]),
-                    parent=int(self._ids[sentence, place]) or None,
-                    token=int(words[sentence, place, column]),
-                    log_prob=float(log_probs[sentence, place, column]),
-                    total=float(table[sentence, place, column]),
-                    score=score,
-                )
-                self._next[sentence] += 1
-                return found
+    def _dropped(self, sentence: int, taken: set[tuple[int, int]]) -> list[Branch]:
+        """The best continuations of a sentence that were not taken."""
+        rows = np.flatnonzero((self._sentences == sentence) & (self._totals > -np.inf))
+        totals = self._totals[rows, None] + self._values[rows]  # (rows, candidates)
+        left: list[Branch] = []
+        for flat in np.argsort(-totals, axis=None, kind="stable").tolist():
+            place, column = divmod(flat, totals.shape[1])
+            row, token = int(rows[place]), int(self._words[rows[place], column])
+            if len(left) == DROPPED * self._beam or totals[place, column] == -np.inf:
+                break
+            if (row, token) not in taken:
+                log_prob, total = float(self._values[row, column]), float(totals[place, column])
+                left.append(self._branch(sentence, row, token, log_prob, total))
+        return left
 
-            kept = [branch(int(index[sentence, rank]), None) for rank in at_kept]
-            ended = [branch(int(index[sentence, rank]), float(scores[sentence, rank])) for rank in at_over]
-            dropped = [branch(int(flat), None) for flat in left_index[sentence][left[sentence] > -np.inf]]
-            ids[sentence, : len(kept)] = [each.id for each in kept]  # places are filled in the order of the ranks
-            self._steps.setdefault(sentence, []).append(BeamStep(kept, ended, dropped, bool(settled[sentence])))
-        self._ids = ids
+    def _branch(self, sentence: int, row: int, token: int, log_prob: float, total: float,
+                *, score: float | None = None) -> Branch:  # fmt: skip
+        assert self._ids is not None
+        self._next[sentence] += 1
+        return Branch(self._next[sentence], self._ids[row], token, log_prob, total, score)

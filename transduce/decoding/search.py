@@ -134,6 +134,8 @@ def beam_search(
                 guide.hold(log_probs, places.sentences, at)
                 guide.shorten(limits, at)
             trail.look(state)
+            if record is not None:
+                record.weigh(log_probs, sentences=places.sentences, totals=places.totals, beam=config.beam)
             values, words = log_probs.topk(min(config.beam, log_probs.shape[1]))  # (rows, beam)
             tokens, origins = places.choose(values.to("cpu", torch.float64).numpy(), words.cpu().numpy(), at, trail)
             if len(origins) and not np.array_equal(origins, np.arange(len(state))):
@@ -178,11 +180,11 @@ class Places:
         trail.end(np.nonzero(over)[0], origins[over], tokens[over], log_probs[over], best[over])
         settled = self._settled(best, ended, at)
         live = taken & ~over & ~settled[:, None]
+        rows = self._take(live, best)
         if self.record is not None:
             scores = best / length_penalty(at + 1.0, self.config.length_penalty)
-            self.record.add(table, words[row_at], values[row_at], best, index, over=over, live=live,
-                            settled=settled & (taken & ~over).any(axis=1), scores=scores)  # fmt: skip
-        rows = self._take(live, best)
+            self.record.choose(origins, tokens, log_probs, best, scores, over=over, live=live,
+                               settled=settled & (taken & ~over).any(axis=1), rows=rows)  # fmt: skip
         trail.go_on(origins[rows], tokens[rows], log_probs[rows])
         return tokens[rows], origins[rows]
 
