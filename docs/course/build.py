@@ -1,0 +1,128 @@
+"""Make the pages of the course from their scripts: ``make course``, or ``python docs/course/build.py [01 02 ...]``.
+
+A script is Python in cells. ``# %% [markdown] en`` and ``# %% [markdown] zh`` open prose in the two languages,
+``# %%`` opens code that both share, ``# %% [picture]`` code that only draws: a page folds it away.
+Every page is run; it shows its prose, its code, and what the code printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+HERE = Path(__file__).parent
+LANGUAGES = {"en": "", "zh": ".zh-CN"}  # language: what stands before .md
+FOLDED = {"en": "The code of the picture", "zh": "画图的代码"}
+MADE = "<!-- Made by docs/course/build.py from {script}; edit that. -->\n"
+OUTPUT = "```text\n"  # opens what a cell printed, and nothing else
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A piece of a script."""
+
+    kind: Literal["en", "zh", "code", "picture"]
+    text: str
+    line: int  # of its text in the script, from 1
+
+
+def scripts() -> list[Path]:
+    """The scripts of the course, in its order."""
+    return sorted(HERE.glob("[0-9][0-9]_*.py"))
+
+
+def cells_of(script: Path) -> list[Cell]:
+    """The cells of a script. Raises ``ValueError`` for a mark that is not known."""
+    kinds = {"": "code", "[picture]": "picture", "[markdown] en": "en", "[markdown] zh": "zh"}
+    cells: list[Cell] = []
+    parts = re.split(r"^# %%[ ]?(.*)\n", script.read_text(encoding="utf-8"), flags=re.M)
+    line = parts[0].count("\n") + 2
+    for mark, text in zip(parts[1::2], parts[2::2], strict=True):
+        if mark not in kinds:
+            raise ValueError(f'{script.name}, line {line - 1}: unknown mark "{mark}"; known: {", ".join(kinds)}')
+        kind = kinds[mark]
+        if kind in LANGUAGES:
+            body = "".join(row.removeprefix("#").removeprefix(" ") for row in text.splitlines(keepends=True))
+        else:
+            body = text
+        cells.append(Cell(kind, body.strip("\n"), line))  # type: ignore[arg-type]
+        line += text.count("\n") + 1
+    return cells
+
+
+def run(script: Path, cells: list[Cell]) -> list[str]:
+    """Run the code of a page in order. Returns what each cell printed."""
+    import torch
+
+    torch.set_num_threads(1)  # so that the same page comes out everywhere, down to the last digits
+    names: dict[str, object] = {"__name__": "__main__", "__file__": str(script)}
+    printed = []
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng())
+        sys.path.insert(0, str(HERE))
+        stack.callback(sys.path.remove, str(HERE))
+        for cell in cells:
+            out = io.StringIO()
+            if cell.kind not in LANGUAGES:
+                # Line feeds in front: a traceback names the line of the script.
+                code = compile("\n" * (cell.line - 1) + cell.text, str(script), "exec")
+                with contextlib.redirect_stdout(out):
+                    exec(code, names)
+            printed.append(out.getvalue())
+    return printed
+
+
+def page(script: Path, cells: list[Cell], printed: list[str], language: str) -> str:
+    """The page in one language, as Markdown."""
+    parts = [MADE.format(script=script.name)]
+    for cell, out in zip(cells, printed, strict=True):
+        if cell.kind == language:
+            parts.append(cell.text + "\n")
+        elif cell.kind == "code":
+            parts.append(f"```python\n{cell.text}\n```\n")
+        elif cell.kind == "picture":
+            parts.append(f"<details><summary>{FOLDED[language]}</summary>\n\n```python\n{cell.text}\n```\n\n</details>\n")
+        if out.strip():
+            parts.append(f"{OUTPUT}{out.rstrip()}\n```\n")
+    return "\n".join(parts)
+
+
+def page_path(script: Path, language: str) -> Path:
+    """Where the page of a script stands: 01_equations.py makes 01-equations.md and 01-equations.zh-CN.md."""
+    return HERE / f"{script.stem.replace('_', '-')}{LANGUAGES[language]}.md"
+
+
+def without_output(text: str) -> str:
+    """A page without what its code printed."""
+    return re.sub(r"^```text\n.*?^```\n\n?", "", text, flags=re.M | re.S)
+
+
+def outputs(text: str) -> list[str]:
+    """What the code of a page printed, cell by cell."""
+    return re.findall(r"^```text\n(.*?)^```$", text, flags=re.M | re.S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run the pages of the course and write them in both languages.")
+    parser.add_argument("pages", nargs="*", help="numbers of the pages to make, such as 01 06; none: all")
+    options = parser.parse_args()
+    for script in scripts():
+        if options.pages and script.stem[:2] not in options.pages:
+            continue
+        began = time.perf_counter()
+        cells = cells_of(script)
+        printed = run(script, cells)
+        for language in LANGUAGES:
+            page_path(script, language).write_text(page(script, cells, printed, language), encoding="utf-8")
+        print(f"{script.stem}: {time.perf_counter() - began:.1f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
