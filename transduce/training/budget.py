@@ -130,7 +130,8 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         )
     dropout = 0.1 if passes < 8 else 0.2 if passes < 20 else 0.3
     model = msgspec.structs.replace(model, dropout=dropout)
-    reasons.append(f"dropout {dropout} for about {min(passes, LONGEST_PASSES):.0f} passes")
+    rounded = max(1, round(min(passes, LONGEST_PASSES)))
+    reasons.append(f"dropout {dropout} for about {rounded} pass{'es' * (rounded > 1)}")
     return Choice(model, tokenizer, training, reasons)
 
 
