@@ -251,7 +251,10 @@ def wandb(monkeypatch: pytest.MonkeyPatch) -> FakeWandB:
 
 
 def test_wandb_stays_offline_unless_asked(wandb: FakeWandB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.delenv("WANDB_ERROR_REPORTING", raising=False)
     WandB(tmp_path / "w", config={"lr": 1})
+    assert os.environ["WANDB_ERROR_REPORTING"] == "false"
     monkeypatch.setenv("WANDB_MODE", "disabled")
     WandB(tmp_path / "w")
     WandB(tmp_path / "w", mode="online")

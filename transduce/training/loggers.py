@@ -362,6 +362,8 @@ class WandB(Logger):
         mode = mode or os.environ.get("WANDB_MODE") or "offline"
         if mode not in ("online", "offline", "disabled"):
             raise ConfigError(f'the mode of W&B is online, offline or disabled; got "{mode}".')
+        if mode != "online":  # W&B would still send reports of its own errors
+            os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         try:
             self._wandb: Any = import_module("wandb")
         except ImportError:
