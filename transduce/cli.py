@@ -7,6 +7,7 @@ Text goes to stdout, everything else to stderr. torch is imported only inside co
 from __future__ import annotations
 
 import inspect as python_inspect
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -205,7 +206,9 @@ def evaluate(
     patience = {"ter_seconds": float("inf")} if ter else {}
     found = model.evaluate(pairs, **_chosen(beam=beam, length_penalty=length_penalty), **patience)
     if "ter" not in found.scores:
-        print("TER is left out: its search takes long on outputs like these. Give --ter to wait for it.", file=sys.stderr)
+        print(
+            "TER is left out: its search takes long on outputs like these. Give --ter to wait for it.", file=sys.stderr
+        )
     if per_sentence:
         from transduce.report import write_sentences
 
@@ -296,6 +299,72 @@ def inspect(
         print("\n".join(found.lines()))
 
 
+@app.command(no_args_is_help=True)
+def serve(
+    runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN...", help="Run folders; each is a pair of languages, or is served under its name.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than loopback need a key.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 5000,
+    keys: Annotated[Path | None, typer.Option(metavar="FILE", help="Hashes of API keys; one more key may stand in TRANSDUCE_API_KEY.")] = None,
+    new_key: Annotated[str | None, typer.Option(metavar="NAME", help="Make a key, add its hash to --keys FILE, print it, and end.")] = None,
+    allow_host: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Name beside localhost that clients may call us by.")] = None,
+    origin: Annotated[list[str] | None, typer.Option(metavar="URL", help="Site whose pages may call us (CORS), e.g. https://example.org.")] = None,
+    proxy: Annotated[str, typer.Option(metavar="ADDRESSES", help="Reverse proxies whose X-Forwarded-For is believed, separated by commas.")] = "",
+    rate: Annotated[float, typer.Option(help="Requests a second of one key or address; 0: no limit.")] = 50,
+    burst: Annotated[int, typer.Option(help="Requests that may come at once before the rate counts.")] = 200,
+    max_body: Annotated[int, typer.Option(help="Bytes of a request.")] = 2_000_000,
+    max_file: Annotated[int, typer.Option(help="Bytes of a request to /translate_file.")] = 10_000_000,
+    max_text: Annotated[int, typer.Option(help="Characters of a request, all texts together.")] = 100_000,
+    max_texts: Annotated[int, typer.Option(help="Texts of a request.")] = 1_000,
+    max_depth: Annotated[int, typer.Option(help="Depth of JSON.")] = 16,
+    max_header: Annotated[int, typer.Option(help="Bytes of a request's head.")] = 16_384,
+    max_beam: Annotated[int, typer.Option(help="Widest beam, and most alternatives, that a client may ask for.")] = 20,
+    receive_timeout: Annotated[float, typer.Option(help="Seconds for a request to arrive whole.")] = 10,
+    keep_alive: Annotated[float, typer.Option(help="Seconds that an idle connection is kept.")] = 15,
+    max_connections: Annotated[int, typer.Option(help="Connections at once.")] = 1_000,
+    max_requests: Annotated[int, typer.Option(help="Requests accepted and not answered yet; beyond it: 503.")] = 512,
+    max_characters: Annotated[int, typer.Option(help="Characters of these.")] = 1_000_000,
+    max_wait: Annotated[float, typer.Option(help="Expected seconds until a new request is begun; beyond it: 503.")] = 1,
+    deadline: Annotated[float, typer.Option(help="Seconds for a request to be answered; the longest that a client may name.")] = 60,
+    window: Annotated[float, typer.Option(help="Seconds that an idle worker waits for company of a sentence.")] = 0.003,
+    batch_tokens: Annotated[int, typer.Option(help="Sentences of a batch * beam * longest, in tokens.")] = 4_000,
+    workers: Annotated[int, typer.Option(help="Threads that translate.")] = 1,
+    threads: Annotated[int, typer.Option(help="Processor threads of each worker; 0: the cores, divided among them.")] = 0,
+    drain: Annotated[float, typer.Option(help="Seconds after SIGTERM for what was accepted.")] = 25,
+    file_space: Annotated[int, typer.Option(help="Bytes kept of translated files.")] = 64_000_000,
+    file_seconds: Annotated[float, typer.Option(help="Seconds that a translated file is kept.")] = 600,
+    log_text: Annotated[bool, typer.Option("--log-text", help="Write users' texts to the log, for finding faults.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="A line in the log for each request, without its text.")] = False,
+    device: DeviceOption = "auto",
+) -> None:  # fmt: skip
+    """Serve translators over HTTP: LibreTranslate's API, ours, and a page.
+
+    Example: transduce serve runs/en-fr runs/fr-en
+    """
+    options = locals()
+    if new_key is not None:
+        if keys is None:
+            raise typer.BadParameter("--new-key needs --keys FILE, to keep the hash in.")
+        from transduce.serve.keys import add_key
+
+        print(add_key(keys, new_key))
+        return
+    if not runs:
+        raise typer.BadParameter("there is no RUN. Example: transduce serve runs/en-fr")
+    from transduce.errors import MissingExtra
+
+    try:
+        import py3langid  # noqa: F401
+        import python_multipart  # noqa: F401
+        import sentencex  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError:
+        raise MissingExtra("serve", "Serving") from None
+    from transduce.serve import start
+
+    start(runs, options, keys=keys, device=device, verbose=verbose, explain=_explained)
+
+
 @app.command()
 def demo(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Run folder to make; runs/demo by default.")] = None,
@@ -314,9 +383,52 @@ def demo(
     pipeline.demo(out, seconds=seconds, seed=seed, began=BEGAN)
 
 
+@app.command()
+def lesson(
+    input: Annotated[str, typer.Option(help="What is read: numbers, or words with --loss cross-entropy.")] = "1 2 3",
+    output: Annotated[str, typer.Option(help="What is to be written.")] = "4 5 6",
+    loss: Annotated[str, typer.Option(help="squared, for numbers; cross-entropy, for words: the symbols of a vocabulary.")] = "squared",
+    activation: Annotated[str, typer.Option(help="sigma: tanh, sigmoid, relu or identity.")] = "tanh",
+    output_activation: Annotated[str | None, typer.Option(help="Of y, for numbers: identity, sigmoid, tanh or relu; identity by default.")] = None,
+    hidden: Annotated[int, typer.Option(help="Units of encoder and decoder.")] = 2,
+    start: Annotated[float, typer.Option(help="y_0, the number that the decoder is fed first.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of the first weights.")] = 0,
+    learning_rate: Annotated[float | None, typer.Option(help="Of gradient descent; 0.02 by default, 0.3 for words.")] = None,
+    steps: Annotated[int, typer.Option(help="At most.")] = 5000,
+    clip: Annotated[float | None, typer.Option(help="Shorten gradients to this length; not done by default.")] = None,
+    within: Annotated[float, typer.Option(help="How near each written number must come.")] = 0.05,
+    digits: Annotated[int, typer.Option(help="Decimals.")] = 4,
+    brief: Annotated[bool, typer.Option("--brief", help="Results only, without the numbers substituted.")] = False,
+) -> None:  # fmt: skip
+    """The worked example: 1 2 3 goes in, 4 5 6 is to come out, and every number on the way is shown.
+
+    Exit status 1 where the network did not learn it. Example: transduce lesson --hidden 3 | less
+    """
+    options = locals()
+    del options["brief"]
+    from transduce.config import from_dict
+    from transduce.explain.lesson import LessonConfig
+    from transduce.explain.lesson import lesson as give
+
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    if not give(from_dict(LessonConfig, options), print, color=color, brief=brief):
+        raise typer.Exit(1)
+
+
 def main() -> None:
     """The ``transduce`` command."""
     guarded(app)
+
+
+def _explained(model: Transducer, text: str, options: dict[str, Any]) -> bytes:
+    """What the service answers to /v1/explain."""
+    import msgspec
+
+    from transduce.explain.trace import trace
+
+    return msgspec.json.encode(
+        msgspec.structs.replace(trace(model, text, **options), run=model.path.name if model.path else "")
+    )
 
 
 def _refuse_changes(options: dict[str, Any]) -> None:

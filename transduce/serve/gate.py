@@ -1,0 +1,115 @@
+"""Who is let in, and how much: the bounded queue and the limits of rate.
+
+Everything here runs in the event loop's thread and takes microseconds, so a refusal is quick however long the
+queue is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from transduce.serve.metrics import Metrics
+from transduce.serve.settings import ServeConfig
+
+REMEMBERED = 10_000  # clients whose rate is known
+COUNTED = 1_000  # characters of one request that others are expected to wait for: the rest lets them through
+
+
+class Refused(Exception):
+    """A request that is not answered. ``reason`` labels it in the metrics; ``status`` and ``message`` go to the client."""
+
+    def __init__(self, status: int, message: str, reason: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status, self.message, self.reason, self.retry_after = status, message, reason, retry_after
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One accepted request. ``gone``: its client left. Read by workers between two steps of a search."""
+
+    characters: int
+    deadline: float  # on the clock of time.monotonic
+    gone: bool = False
+
+    @property
+    def over(self) -> bool:
+        return self.gone or time.monotonic() > self.deadline
+
+    @property
+    def weight(self) -> int:
+        return min(self.characters, COUNTED)
+
+
+@final
+class Gate:
+    """Accepts requests as long as the queue has room."""
+
+    def __init__(self, config: ServeConfig, metrics: Metrics, speed: Callable[[], float]) -> None:
+        self.config, self._speed = config, speed
+        self.draining = False
+        self.inside: set[Ticket] = set()
+        self.characters = self.weight = 0
+        metrics.gauge("transduce_accepted_requests", "Requests accepted and not answered yet.",
+                      lambda: len(self.inside))  # fmt: skip
+        metrics.gauge("transduce_accepted_characters", "Characters of these.", lambda: self.characters)
+
+    def enter(self, characters: int, *, deadline: float | None = None) -> Ticket:
+        """Accept a request, or raise ``Refused``. Give the ticket back with ``leave``."""
+        config = self.config
+        if self.draining:
+            raise Refused(503, "The service is shutting down; try again elsewhere.", "draining", retry_after=1)
+        if characters > config.max_text:
+            raise Refused(413, f"The text has {characters:,} characters; at most {config.max_text:,} are allowed.",
+                          "text_length")  # fmt: skip
+        full = len(self.inside) >= config.max_requests
+        if full or (self.inside and self.characters + characters > config.max_characters):
+            raise Refused(503, "The queue is full; try again later.", "queue_requests" if full else "queue_characters",
+                          retry_after=max(1.0, self.wait()))  # fmt: skip
+        if self.wait() > config.max_wait:
+            raise Refused(503, f"The service is busy; the wait would be about {self.wait():.1f} s.", "wait",
+                          retry_after=max(1.0, self.wait()))  # fmt: skip
+        seconds = min(config.deadline, deadline or config.deadline)
+        ticket = Ticket(characters, time.monotonic() + seconds)
+        self.inside.add(ticket)
+        self.characters += ticket.characters
+        self.weight += ticket.weight
+        return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        if ticket in self.inside:
+            self.inside.remove(ticket)
+            self.characters -= ticket.characters
+            self.weight -= ticket.weight
+
+    def wait(self) -> float:
+        """Expected seconds until a request that came now would be begun."""
+        speed = self._speed()
+        return self.weight / speed if speed else 0.0
+
+
+@final
+class Rates:
+    """Requests a second of each client, with a reserve of ``burst`` (a token bucket each)."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self.rate, self.burst = rate, float(burst)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> reserve, when it was that
+
+    def spend(self, client: str, cost: float = 1.0) -> None:
+        """Take from a client's reserve. Raises ``Refused`` where there is not enough."""
+        if not self.rate:
+            return
+        now = time.monotonic()
+        reserve, when = self._buckets.pop(client, (self.burst, now))
+        reserve = min(self.burst, reserve + (now - when) * self.rate)
+        enough = reserve >= cost
+        self._buckets[client] = (reserve - cost if enough else reserve, now)
+        if len(self._buckets) > REMEMBERED:
+            self._buckets.popitem(last=False)
+        if not enough:
+            wait = (cost - reserve) / self.rate
+            raise Refused(429, f"Slowdown: at most {self.rate:g} requests a second.", "rate", retry_after=wait)

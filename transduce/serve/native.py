@@ -1,0 +1,337 @@
+"""Our own API beside LibreTranslate's: everything that the model can say."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import Any, final
+
+import torch
+from starlette.requests import Request
+from starlette.responses import Response
+from torch import Tensor
+
+from transduce.config import from_dict, to_dict
+from transduce.data.tokenizer import BOS, EOS, Tokenizer
+from transduce.decoding import DecodingConfig, Hypothesis, decode
+from transduce.decoding.trail import NEVER_WRITTEN, device_of, log_softmax, reading
+from transduce.models.base import Generator, State
+from transduce.serve.catalog import Served
+from transduce.serve.engine import Abandoned
+from transduce.serve.events import Events, EventStream
+from transduce.serve.gate import Refused, Ticket
+from transduce.serve.libre import answer, check_texts, message
+from transduce.serve.messages import (
+    Candidate,
+    Detection,
+    ExplainRequest,
+    Output,
+    Scored,
+    ScoreRequest,
+    Search,
+    SentenceV1,
+    Token,
+    TranslateV1,
+    TranslateV1Response,
+    TranslationV1,
+)
+from transduce.serve.service import Service
+from transduce.serve.translator import Sentence, Wish, joined
+
+MOST_EXPLAINED = 2_000  # characters: an explanation holds every state of every token
+
+
+@final
+class Native:
+    """The endpoints under /v1."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    async def models(self, request: Request) -> Response:
+        """``GET /v1/models``: every run with its report as data."""
+        self._check(request)
+        return answer({"models": [served.card() for served in self.service.catalog.runs]})
+
+    async def model(self, request: Request) -> Response:
+        """``GET /v1/models/{name}``."""
+        self._check(request)
+        return answer(self._named(request).card())
+
+    async def report(self, request: Request) -> Response:
+        """``GET /v1/models/{name}/report``: report.md."""
+        self._check(request)
+        return Response(self._named(request).report(), media_type="text/markdown")
+
+    async def metrics(self, request: Request) -> Response:
+        """``GET /v1/models/{name}/metrics?after=N``: metrics.jsonl from line N on."""
+        self._check(request)
+        served, after = self._named(request), request.query_params.get("after", "0")
+        if not after.isdecimal() or len(after) > 9:
+            raise Refused(400, "after must be a number of lines.", "invalid")
+        lines = await asyncio.to_thread(served.metrics, int(after))
+        return answer({"name": served.name, "lines": lines, "next": int(after) + len(lines)})
+
+    async def translate(self, request: Request) -> Response:
+        """``POST /v1/translate``."""
+        service, began = self.service, time.monotonic()
+        asked: TranslateV1 = await message(request, service, TranslateV1)
+        texts = asked.text if isinstance(asked.text, list) else [asked.text]
+        check_texts(texts, service)
+        served, sure = self._run(asked, "\n".join(texts))
+        wish = self._wish(asked, served)
+        characters = sum(map(len, texts))
+
+        def response(translations: list[TranslationV1]) -> TranslateV1Response:
+            detected = None if sure is None else [Detection(confidence=sure, language=served.source)]
+            return TranslateV1Response(
+                model=served.name, source=served.source, target=served.target, translations=translations,
+                seconds=round(time.monotonic() - began, 6), detected=detected,
+            )  # fmt: skip
+
+        if asked.stream:
+            if len(texts) != 1 or asked.format != "text":
+                raise Refused(400, "A stream is of one text, not of a list or of HTML.", "invalid")
+
+            async def stream(ticket: Ticket, events: Events) -> TranslateV1Response:
+                sentences = await self._streamed(served, texts[0], wish, ticket, events)
+                return response([await self._told(served, sentences, asked, ticket)])
+
+            return EventStream(service, request, characters, asked.deadline, stream)
+        async with service.accepted(request, characters, asked.deadline) as ticket:
+            if asked.format == "html":
+                documents = [await service.translator.html(served, text, wish, ticket) for text in texts]
+                return answer(response([TranslationV1(text=each) for each in documents]))
+            found = await service.translator.texts(served, texts, wish, ticket)
+            return answer(response([await self._told(served, some, asked, ticket) for some in found]))
+
+    async def score(self, request: Request) -> Response:
+        """``POST /v1/score``: log-probability of given pairs."""
+        service = self.service
+        asked: ScoreRequest = await message(request, service, ScoreRequest)
+        check_texts([source for source, _ in asked.pairs], service)
+        served, _ = self._run(asked, "")
+        characters = sum(len(source) + len(target) for source, target in asked.pairs)
+        longest = 20 * served.longest
+        if any(max(len(source), len(target)) > longest for source, target in asked.pairs):
+            raise Refused(413, f"A text to score has more than {longest:,} characters.", "text_length")
+        scores: list[Scored] = []
+        async with service.accepted(request, characters, asked.deadline) as ticket:
+            for first in range(0, len(asked.pairs), 32):  # between calls others have their turn
+                pairs = asked.pairs[first : first + 32]
+                found = await service.engine.call(served, ticket, lambda pairs=pairs: served.model.forced(pairs),  # type: ignore[misc]
+                                                  characters=characters)  # fmt: skip
+                scores += [Scored(log_prob=each.log_prob, tokens=each.tokens) for each in found]
+        return answer({"model": served.name, "scores": scores})
+
+    async def explain(self, request: Request) -> Response:
+        """``POST /v1/explain``: what ``transduce explain --json`` prints."""
+        service = self.service
+        asked: ExplainRequest = await message(request, service, ExplainRequest)
+        explain = service.explain
+        if explain is None:
+            raise Refused(404, "This service explains nothing.", "not_found")
+        served, _ = self._run(asked, asked.text)
+        characters = len(asked.text) + len(asked.force or "")
+        if characters > MOST_EXPLAINED:
+            raise Refused(413, f"To explain, a text may have {MOST_EXPLAINED:,} characters.", "text_length")
+        self._check_beam(asked.beam)
+        options = {"target": asked.force, "beam": asked.beam, "length_penalty": asked.length_penalty,
+                   "gradient": asked.gradient}  # fmt: skip
+        given = {name: value for name, value in options.items() if value is not None}
+        async with service.accepted(request, characters, asked.deadline) as ticket:
+            body = await service.engine.call(served, ticket, lambda: explain(served.model, asked.text, given),
+                                             characters=characters)  # fmt: skip
+        return Response(body, media_type="application/json")
+
+    def _check(self, request: Request) -> None:
+        self.service.check_rate(request)
+        self.service.check_key(request)
+
+    def _check_beam(self, beam: int | None) -> None:
+        if beam is not None and beam > self.service.config.max_beam:
+            raise Refused(400, f"beam {beam} is wider than the {self.service.config.max_beam} that are allowed here.",
+                          "beam")  # fmt: skip
+
+    def _named(self, request: Request) -> Served:
+        served = self.service.catalog.by_name.get(request.path_params["name"])
+        if served is None:
+            raise Refused(404, "There is no such model; see /v1/models.", "not_found")
+        return served
+
+    def _run(self, asked: Search | ScoreRequest, text: str) -> tuple[Served, float | None]:
+        """The run that a request means: by name, by languages, or the only one there is."""
+        catalog = self.service.catalog
+        if asked.model is not None:
+            if served := catalog.by_name.get(asked.model):
+                return served, None
+            raise Refused(400, f'There is no model "{asked.model[:60]}"; there are: {", ".join(catalog.by_name)}.',
+                          "language")  # fmt: skip
+        if asked.target is None and asked.source is None:
+            if len(catalog.runs) == 1:
+                return catalog.runs[0], None
+            raise Refused(400, f"Say which model; there are: {', '.join(catalog.by_name)}.", "language")
+        if asked.target is None:
+            raise Refused(400, "Invalid request: missing target parameter", "invalid")
+        return self.service.find(asked.source or "auto", asked.target, text)
+
+    def _wish(self, asked: TranslateV1, served: Served) -> Wish:
+        """The search that a request asks for. Raises ``ConfigError`` for options that exclude one another."""
+        given = {name: getattr(asked, name) for name in ("beam", "nbest", "length_penalty", "temperature", "top_k",
+                 "top_p", "seed") if getattr(asked, name) is not None}  # fmt: skip
+        nbest = asked.nbest or 1
+        for beam in (asked.beam, asked.nbest):
+            self._check_beam(beam)
+        if asked.sample:
+            given["sample"] = True
+        elif asked.stream:
+            given |= {"beam": 1, "nbest": 1}
+        elif asked.beam is None and nbest > served.model.config.decoding.beam:
+            given["beam"] = nbest
+        if asked.stream:
+            given["nbest"] = 1
+        decoding = from_dict(DecodingConfig, {**to_dict(served.model.config.decoding), **given})
+        prefix = asked.prefix or []
+        if isinstance(prefix, str):
+            prefix = served.model.tokenizers.target.encode(prefix)
+        size = served.model.tokenizers.target.vocab_size
+        if len(prefix) > served.longest or any(
+            token in (EOS, *NEVER_WRITTEN) or not 0 <= token < size for token in prefix
+        ):
+            raise Refused(400, "The prefix holds a token that no output can have, or too many.", "prefix")
+        return Wish(decoding, attention=asked.attention, log_probs=asked.tokens or asked.top > 0,
+                    prefix=tuple(prefix), split=asked.split and not prefix)  # fmt: skip
+
+    async def _told(self, served: Served, sentences: list[Sentence], asked: TranslateV1, ticket: Ticket
+                    ) -> TranslationV1:  # fmt: skip
+        """One text's sentences as the client asked for them."""
+        asks = [each for each in sentences if each.asked and each.outputs]
+        likely: dict[int, list[list[Candidate]]] = {}
+        if asked.top and asks:
+            pairs = [(each.ids, _symbols(each.outputs[0][1])) for each in asks]
+            found = await self.service.engine.call(served, ticket, lambda: candidates(served, pairs, asked.top, ticket),
+                                                   characters=sum(len(each.piece.text) for each in asks))  # fmt: skip
+            likely = {id(each): some for each, some in zip(asks, found, strict=True)}
+        source = served.model.tokenizers.source
+        told = []
+        for each in sentences:
+            outputs = [_output(served, text, hypothesis, asked, likely.get(id(each)) if number == 0 else None)
+                       for number, (text, hypothesis) in enumerate(each.outputs)]  # fmt: skip
+            tokens = _tokens(source, each.ids) if each.asked and (asked.tokens or asked.attention) else None
+            told.append(SentenceV1(text=each.piece.text, start=each.piece.start, translated=each.asked,
+                                   outputs=outputs, tokens=tokens))  # fmt: skip
+        return TranslationV1(text=joined(served, sentences), sentences=told)
+
+    async def _streamed(self, served: Served, text: str, wish: Wish, ticket: Ticket, events: Events) -> list[Sentence]:
+        """Translate sentence by sentence and send each token as it is chosen."""
+        translator, loop = self.service.translator, asyncio.get_running_loop()
+        sentences = await translator.cut(served, text, wish)
+        for number, sentence in enumerate(sentences):
+            if not sentence.asked:
+                await events.send("passed", {"sentence": number, "text": sentence.piece.text})
+                continue
+            queue: asyncio.Queue[list[int] | None] = asyncio.Queue()
+
+            def hear(tokens: list[int], queue: asyncio.Queue[list[int] | None] = queue) -> None:
+                loop.call_soon_threadsafe(queue.put_nowait, tokens)
+
+            ids = sentence.ids
+            search = asyncio.create_task(self.service.engine.call(
+                served, ticket, lambda ids=ids, hear=hear: _heard(served, ids, wish, ticket, hear),  # type: ignore[misc]
+                characters=len(sentence.piece.text),
+            ))  # fmt: skip
+            search.add_done_callback(lambda _, queue=queue: queue.put_nowait(None))  # type: ignore[misc]
+            written = ""
+            while (tokens := await queue.get()) is not None:
+                whole = served.model.tokenizers.target.decode(tokens)
+                if not whole.endswith("\ufffd"):  # the bytes of a character come one by one
+                    await events.send("token", {"sentence": number, "id": tokens[-1], "text": whole[len(written) :]})
+                    written = whole
+            (found,) = await search
+            output = served.model.tokenizers.target.decode(found.tokens)
+            sentence.outputs = [(output, found)]
+            await events.send("sentence", {"sentence": number, "text": sentence.best()})
+        return sentences
+
+
+def candidates(served: Served, pairs: list[tuple[list[int], list[int]]], top: int, ticket: Ticket
+               ) -> list[list[list[Candidate]]]:  # fmt: skip
+    """The ``top`` likeliest tokens at each symbol of each output, given those before it."""
+    model, tokenizer = served.model.model, served.model.tokenizers.target
+    device, results = device_of(model), []
+    with reading(model):
+        for source, symbols in pairs:
+            if ticket.over:
+                raise Abandoned
+            lengths = torch.tensor([len(source) + 1], device=device)
+            given = torch.tensor([[BOS, *symbols[:-1]]], device=device)
+            logits = model(torch.tensor([[*source, EOS]], device=device), lengths, given)
+            log_probs = log_softmax(logits[0])
+            log_probs[:, NEVER_WRITTEN] = -torch.inf
+            values, words = log_probs.topk(min(top, log_probs.shape[1]))
+            results.append([[Candidate(id=word, text=piece, probability=round(math.exp(value), 6))
+                             for word, value, piece in zip(row, level, tokenizer.pieces(row), strict=True)]
+                            for row, level in zip(words.tolist(), values.tolist(), strict=True)])  # fmt: skip
+    return results
+
+
+class _Heard(Generator):
+    """A model whose every chosen token is told. For one sequence at a time."""
+
+    def __init__(self, model: Generator, hear: Any) -> None:
+        super().__init__()
+        self.model, self.vocab, self._hear = model, model.vocab, hear
+        self._tokens: list[int] = []
+        self.training = False
+
+    def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
+                embedded: Tensor | None = None) -> Tensor:  # fmt: skip
+        raise AssertionError("search goes step by step")
+
+    def start(self, source: Tensor, source_lengths: Tensor) -> State:
+        return self.model.start(source, source_lengths)
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        token = int(tokens[0])
+        if token != BOS:
+            self._tokens.append(token)
+            self._hear(list(self._tokens))
+        return self.model.step(tokens, state)
+
+
+def _heard(served: Served, ids: list[int], wish: Wish, ticket: Ticket, hear: Any) -> list[Hypothesis]:
+    """The one output of a sentence, greedy or drawn, with its tokens told while they are chosen."""
+    listening = _Heard(served.model.model, hear)
+    (found,) = decode(listening, [ids], config=wish.decoding, want_attention=wish.attention,
+                      want_log_probs=wish.log_probs, prefixes=[list(wish.prefix)] if wish.prefix else None,
+                      gone=lambda _: ticket.over)  # fmt: skip
+    if ticket.over:
+        raise Abandoned
+    return found
+
+
+def _symbols(found: Hypothesis) -> list[int]:
+    return [*found.tokens, EOS] if found.finished else found.tokens
+
+
+def _tokens(tokenizer: Tokenizer, ids: list[int]) -> list[Token]:
+    return [Token(id=number, text=piece) for number, piece in zip(ids, tokenizer.pieces(ids), strict=True)]
+
+
+def _output(served: Served, text: str, found: Hypothesis, asked: TranslateV1, likely: list[list[Candidate]] | None
+            ) -> Output:  # fmt: skip
+    tokens: list[Token] | None = None
+    ended = None
+    if found.token_log_probs is not None:
+        probabilities = [round(math.exp(value), 6) for value in found.token_log_probs]
+        pieces = served.model.tokenizers.target.pieces(found.tokens)
+        tokens = [Token(id=number, text=piece, probability=probability, candidates=likely[place] if likely else None)
+                  for place, (number, piece, probability) in
+                  enumerate(zip(found.tokens, pieces, probabilities, strict=False))]  # fmt: skip
+        ended = probabilities[-1] if found.finished else None
+    looked = None
+    if asked.attention and found.attention is not None:
+        looked = [[round(value, 5) for value in row] for row in found.attention.tolist()]
+    return Output(text=text, score=round(found.score, 6), log_prob=round(found.log_prob, 6), finished=found.finished,
+                  tokens=tokens, ended=ended, attention=looked)  # fmt: skip

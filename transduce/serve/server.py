@@ -1,0 +1,194 @@
+"""The process: sockets, slow senders, signals, and an end that leaves nobody without an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import final
+
+import uvicorn
+from h11 import ERROR, IDLE, SEND_BODY
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from transduce.errors import ConfigError
+from transduce.serve.app import make_app
+from transduce.serve.service import Service
+from transduce.serve.settings import ServeConfig
+
+log = logging.getLogger("transduce.serve")
+EXIT_SECONDS = 3.0  # beyond the drain, for what is cancelled then
+
+
+@final
+class Server(uvicorn.Server):
+    """A uvicorn server that is not ready from the moment it is told to stop."""
+
+    def __init__(self, config: uvicorn.Config, service: Service, listening: Callable[[str], None] | None) -> None:
+        super().__init__(config)
+        self.service, self._listening = service, listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.service.engine.start()
+        await super().startup(sockets=sockets)
+        if self._listening is not None and sockets:
+            self._listening(address_of(sockets[0]))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.service.gate.draining = True
+        await super().shutdown(sockets=sockets)
+        await asyncio.to_thread(self.service.engine.close, EXIT_SECONDS)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM or Ctrl-C: no new requests, the accepted ones are answered. A second Ctrl-C does not wait."""
+        self.service.gate.draining = True
+        super().handle_exit(sig, frame)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Our handlers while serving, and the former ones afterwards. To have been stopped is no failure: the signal is
+        not raised again, as uvicorn would.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        former = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler)
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP/1.1 that waits only so long for a request to arrive whole, and for so many connections.
+
+    uvicorn's own time-out counts only between requests, and begins anew with every byte: a client that sends one byte
+    now and then would hold its connection for ever. ``limits`` is set by ``serve``.
+    """
+
+    limits: ServeConfig
+    service: Service
+    _arrival: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        if len(self.connections) > self.limits.max_connections:
+            self.service.metrics.add("transduce_refusals_total", reason="connections")
+            self._refuse(503, "Too many connections.")
+            return
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._arrival is None and self.conn.their_state is IDLE:
+            self._expect()
+        super().data_received(data)
+        if self.conn.their_state is not IDLE and self.conn.their_state is not SEND_BODY:
+            self._arrived()  # the whole request is here
+
+    def on_response_complete(self) -> None:
+        self._arrived()
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self._arrived()
+        large = "too" in str(getattr(sys.exception(), "args", "")).lower()
+        self.service.metrics.add("transduce_refusals_total", reason="header_size" if large else "http")
+        if self.conn.our_state in (IDLE, ERROR) or self.cycle is None or self.cycle.response_complete:
+            self._refuse(431 if large else 400, "The head of the request is too large." if large else msg)
+        else:
+            self.transport.close()
+
+    def _expect(self) -> None:
+        self._arrived()
+        self._arrival = self.loop.call_later(self.limits.receive_timeout, self._too_slow)
+
+    def _arrived(self) -> None:
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+
+    def _too_slow(self) -> None:
+        self._arrival = None
+        self.service.metrics.add("transduce_refusals_total", reason="slow")
+        if self.conn.their_state is SEND_BODY and self.cycle is not None:
+            self._refuse(408, "The request did not arrive in time.")
+        else:
+            self._refuse(408, "The request did not arrive in time.")
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer past the application, if nothing has been answered yet, and close."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or not self.cycle.response_started:
+            body = b'{"error": "' + message.encode() + b'"}'
+            head = (f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\nconnection: close\r\n"
+                    f"content-length: {len(body)}\r\n\r\n")  # fmt: skip
+            self.transport.write(head.encode() + body)
+            if self.cycle is not None:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+        self.transport.close()
+
+
+def serve(service: Service, *, listening: Callable[[str], None] | None = None,
+          started: Callable[[Server], None] | None = None) -> None:  # fmt: skip
+    """Serve until SIGTERM or SIGINT. ``listening`` hears the address; ``started`` gets the server before it runs.
+
+    Raises ``ConfigError`` where no key is set and others could reach the service, and where the address cannot be had.
+    """
+    config = service.config
+    if not config.loopback and not service.keys:
+        raise ConfigError(
+            f"--host {config.host}: others could then use this service, and no key is set. Make one with: "
+            "transduce serve --keys FILE --new-key NAME"
+        )
+    listener = _listen(config)
+    protocol = type("Protocol", (PatientProtocol,), {"limits": config, "service": service})
+    server = Server(
+        uvicorn.Config(
+            make_app(service), http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
+            loop="asyncio", server_header=False, h11_max_incomplete_event_size=config.max_header,
+            timeout_keep_alive=max(1, round(config.keep_alive)), timeout_graceful_shutdown=max(1, round(config.drain)),
+            proxy_headers=bool(config.proxies), forwarded_allow_ips=config.proxies or None, backlog=1024,
+        ),
+        service, listening,
+    )  # fmt: skip
+    if started is not None:
+        started(server)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address of a listening socket, as a browser takes it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _listen(config: ServeConfig) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(
+            config.host.strip("[]"), config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, kind, number, _, address = found[0]
+        listener = socket.socket(family, kind, number)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        return listener
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {config.host}, port {config.port} ({error.strerror or error}). Choose another --port."
+        ) from None
