@@ -15,7 +15,7 @@ Werbos 1990.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -184,6 +184,26 @@ def forward(w: Weights, xs: Sequence[Array], ys_in: Sequence[Array], *, sigma: A
     s_0 = encoder[-1].h
     decoder = rnn(w.decoder, ys_in, s_0, sigma)
     output = [output_step(w.output, step.h, f) for step in decoder]
+    return Run(encoder, decoder, output, sigma, f)
+
+
+def write(
+    w: Weights, xs: Sequence[Array], y_0: Array, steps: int, *,
+    sigma: Activation, f: Activation, fed: Callable[[Array], Array] = lambda y: y,
+) -> Run:  # fmt: skip
+    """Read xs and write on its own: what it is fed is what it wrote last, y_0 first.
+
+    fed: what an output becomes as the next input; for words, the likeliest one alone.
+    """
+    encoder = rnn(w.encoder, xs, np.zeros(len(w.encoder.b_h)), sigma)
+    decoder: list[RNNStep] = []
+    output: list[OutputStep] = []
+    s, y = encoder[-1].h, y_0
+    for _ in range(steps):
+        decoder.append(rnn_step(w.decoder, y, s, sigma))
+        s = decoder[-1].h
+        output.append(output_step(w.output, s, f))
+        y = fed(output[-1].y)
     return Run(encoder, decoder, output, sigma, f)
 
 
