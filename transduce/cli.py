@@ -262,6 +262,70 @@ def score(
 
 
 @app.command(no_args_is_help=True)
+def explain(
+    run: RunArgument,
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The text to translate; - is the first line of stdin.")] = None,
+    target: Annotated[str | None, typer.Option(help="Explain this translation instead of the model's own: why not this one?")] = None,
+    beam: BeamOption = None,
+    length_penalty: PenaltyOption = None,
+    top: Annotated[int, typer.Option(help="Likeliest tokens shown at each step.")] = 10,
+    step: Annotated[str | None, typer.Option(metavar="N", help="Show only step N in full, from 1; all: every step, however many.")] = None,
+    gradient: Annotated[str | None, typer.Option(metavar="METHOD", help="Which source tokens each symbol depends on: input-x-gradient or integrated.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Every number, as one JSON object (docs/explain.md).")] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page to open in a browser: one file, no network.")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw attention and states.")] = None,
+    map: Annotated[str | None, typer.Option(metavar="FILE", help="Instead of one TEXT: where each line of this file lies among the others; - is stdin.")] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:  # fmt: skip
+    """Open a model on one text: states, attention, what the beam kept and dropped, how the score adds up.
+
+    Example: transduce explain runs/en-fr "A man is riding a horse." --html man.html
+    """
+    methods = {"input-x-gradient": "input_x_gradient", "integrated": "integrated_gradients"}
+    if gradient is not None and gradient not in methods:
+        raise typer.BadParameter(f"--gradient is {' or '.join(methods)}; got {gradient}.")
+    if (text is None) == (map is None):
+        raise typer.BadParameter("give one TEXT, or --map FILE.")
+    if step is not None and step != "all" and not (step.isdecimal() and int(step) >= 1):
+        raise typer.BadParameter(f"--step is a number from 1, or all; got {step}.")
+    from transduce.data.readers import read_lines
+
+    if map is not None:
+        _map(_load(run, device, threads), list(read_lines(map, encoding="utf-8")), as_json=json, html=html, png=png)
+        return
+    given = next(iter(read_lines("-", encoding="utf-8")), "") if text == "-" else text or ""
+    model = _load(run, device, threads)
+    from transduce.explain.trace import trace
+
+    _warn_of_long([given], 0, model)
+    found = trace(model, given, target=target, beam=beam, length_penalty=length_penalty, top=top,
+                  gradient=cast(Any, methods.get(gradient or "")))  # fmt: skip
+    if step not in (None, "all") and int(step or 0) > len(found.steps):
+        raise ConfigError(f"--step {step}: only {len(found.steps):,} symbols were written.")
+    if html:
+        from transduce.explain.page import render_page
+        from transduce.files import write_text
+
+        write_text(html, render_page(found))
+    if png:
+        from transduce.explain.pictures import save_picture
+
+        _warn(save_picture(found, png))
+    if json:
+        _print_json(found)
+    elif html or png:
+        print(
+            f"{_one_line(found.target.text)}\nwrote {' and '.join(str(path) for path in (html, png) if path)}",
+            file=sys.stderr,
+        )
+    else:
+        from transduce.explain.terminal import show
+
+        show(found, step=int(step) if step not in (None, "all") else None, every=step == "all")
+
+
+@app.command(no_args_is_help=True)
 def inspect(
     data: DataArgument,
     source: SourceOption = None,
@@ -464,6 +528,35 @@ def _pairs(model: Transducer, data: list[str], source: str | None, target: str |
     if source is None and target is None:
         return open_like(paths, model.config.source, model.config.target, **reading)
     return open_pairs(paths, source=source, target=target, **reading)
+
+
+def _map(model: Transducer, texts: list[str], *, as_json: bool, html: Path | None, png: Path | None) -> None:
+    """Sentences by their vectors: a page, a picture, JSON, or characters."""
+    from transduce.explain.sentences import map_lines, sentence_map
+
+    found = sentence_map(model, texts)
+    if html:
+        from transduce.explain.page import render_map
+        from transduce.files import write_text
+
+        write_text(html, render_map(found))
+    if png:
+        from transduce.explain.pictures import save_map
+
+        _warn(save_map(found, png))
+    if as_json:
+        _print_json(found)
+    elif html or png:
+        print(f"wrote {' and '.join(str(path) for path in (html, png) if path)}", file=sys.stderr)
+    else:
+        from shutil import get_terminal_size
+
+        print("\n".join(map_lines(found, width=get_terminal_size().columns)))
+
+
+def _warn(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
 
 
 def _one_or_many(given: list[str] | None) -> Any:

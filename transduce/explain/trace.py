@@ -10,7 +10,7 @@ significant digits; log-probabilities are natural.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 import numpy as np
@@ -23,6 +23,7 @@ from transduce.decoding import BeamStep as FoundStep
 from transduce.decoding import Branch, DecodingConfig, Hypothesis, Record, beam_search, length_penalty
 from transduce.decoding.trail import BOS, EOS, device_of, log_softmax, reading, require_finite
 from transduce.errors import ConfigError, DataError
+from transduce.explain.gradient import EQUATIONS, POINTS, attribute
 from transduce.models.base import Inside, Layer
 from transduce.models.base import Quantity as ModelQuantity
 from transduce.transducer import Transducer
@@ -142,11 +143,11 @@ class Parting(Plain, frozen=True, kw_only=True):
 
 class GradientTrace(Plain, frozen=True, kw_only=True):
     method: Method
-    points: int  # on the way from the baseline to the sentence
+    points: int  # at which the gradient was taken, between the baseline and the sentence
     equation: str
     weights: Rows  # (symbols, src_len), signed
-    totals: list[float]  # (symbols,): what each row should sum to, by the method's equation
-    completeness: list[float]  # (symbols,): how far each row's sum is from it
+    totals: list[float]  # (symbols,): log p_t with the source's embeddings less log p_t with zeros in their place
+    completeness: list[float]  # (symbols,): each row's sum less its total; integrated gradients bring it to 0
 
 
 class Trace(Plain, frozen=True, kw_only=True):
@@ -193,6 +194,8 @@ def trace(
     """
     if not text.strip():
         raise DataError("the text is blank: there is nothing to explain.")
+    if gradient is not None and gradient not in get_args(Method):
+        raise ConfigError(f'gradient must be one of {", ".join(get_args(Method))}; got "{gradient}".')
     if top < 1:
         raise ConfigError(f"top must be at least 1; got {top}.")
     config = _decoding(model, beam, length_penalty)
@@ -240,7 +243,7 @@ def trace(
         beam=None if target is not None else [_beam_step(write, *each) for each in enumerate(record, start=1)],
         alternatives=[_output(write, each) for each in found],
         parting=None if target is None else _parting(write, symbols, best, log_probs, record),
-        gradient=None,
+        gradient=None if gradient is None else _gradient(model, source, symbols, gradient),
     )
 
 
@@ -327,6 +330,19 @@ def _parting(
         log_prob=None if log_prob is None else _number(log_prob),
         followed=followed,
         completed=completed,
+    )
+
+
+def _gradient(model: Transducer, source: list[int], symbols: list[int], method: Method) -> GradientTrace:
+    points = POINTS if method == "integrated_gradients" else None
+    weights, totals = attribute(model.model, source, symbols, points=points)
+    return GradientTrace(
+        method=method,
+        points=points or 1,
+        equation=EQUATIONS[method],
+        weights=_rows(weights),
+        totals=_rows(totals[None])[0],
+        completeness=_rows((weights.sum(dim=1) - totals)[None])[0],
     )
 
 

@@ -1,0 +1,426 @@
+"""A trace on the terminal: what was read, each step of writing, and how the score adds up.
+
+    show(transduce.trace(model, "A man is riding a horse."))
+
+Colors where the output is a terminal that wants them (NO_COLOR is heard), plain text elsewhere: states
+are then drawn by height. Texts are printed as they are, never as markup; what would steer a terminal
+comes out escaped.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from transduce.explain.trace import Beam, LayerTrace, Output, Quantity, Step, Token, Trace
+
+PLAIN_WIDTH = 120  # of pipes and files
+MANY = 30  # symbols; longer targets get their steps in full only when asked
+UNITS = 32  # of a state, drawn
+BAR = 12  # cells of a full bar
+HEIGHTS = "▁▂▃▄▅▆▇█"
+Row = list[str | Text]
+
+
+def show(trace: Trace, *, step: int | None = None, every: bool = False, file: TextIO | None = None) -> None:
+    """Print a trace. ``step``: this one in full, from 1; ``every``: all of them, however many."""
+    _Page(trace, _console(file)).show(step=step, every=every)
+
+
+def _console(file: TextIO | None) -> Console:
+    console = Console(file=file, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    if not console.is_terminal:
+        width = int(os.environ.get("COLUMNS") or 0) or PLAIN_WIDTH
+        return Console(file=file, highlight=False, markup=False, emoji=False, width=width, color_system=None)
+    if os.environ.get("NO_COLOR"):
+        return Console(file=file, highlight=False, markup=False, emoji=False, color_system=None)
+    return console
+
+
+def printable(text: str) -> str:
+    """The text with what steers terminals (control and direction characters) escaped, and right-to-left text isolated."""
+    whole = "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for each in text
+    )
+    if any(unicodedata.bidirectional(each) in ("R", "AL", "AN") for each in whole):
+        return f"\u2068{whole}\u2069"  # or it would turn its neighbors on the line around
+    return whole
+
+
+def piece(token: Token) -> str:
+    """A token as it is shown: a leading space as the sign that tokenizers use for it."""
+    text = printable(token.text)
+    return "▁" + text[1:] if text.startswith(" ") and token.kind == "word" else text
+
+
+class _Page:
+    def __init__(self, trace: Trace, console: Console) -> None:
+        self.trace, self.console = trace, console
+        self.color = console.color_system is not None
+        self.branches = {
+            each.id: each for step in trace.beam or [] for each in [*step.kept, *step.ended, *step.dropped]
+        }
+
+    def show(self, *, step: int | None, every: bool) -> None:
+        self.head()
+        self.encoder()
+        self.first()
+        self.overview()
+        shown = self.trace.steps if step is None else [self.trace.steps[step - 1]]
+        if step is not None or every or len(shown) <= MANY:
+            for each in shown:
+                self.step(each)
+        else:
+            self.say(f"Steps in full: --step N for one of the {len(shown)}, --step all for every one.", style="dim")
+        self.score()
+        self.why_not()
+        self.others()
+
+    # ------------------------------------------------------------------------------------------ parts
+
+    def head(self) -> None:
+        trace = self.trace
+        self.title(f"{printable(trace.run)}: {trace.model}" if trace.run else trace.model)
+        rows: list[Row] = [[printable(trace.source.name), Text(printable(trace.source.text), "bold")]]
+        rows.append([printable(trace.target.name), Text(printable(trace.target.text), "bold")])
+        rows.append(
+            [
+                "",
+                "the target given (forced decoding)"
+                if trace.forced
+                else f"written by beam search, beam {trace.beam_width}",
+            ]
+        )
+        self.grid(rows)
+        self.say()
+
+    def encoder(self) -> None:
+        trace = self.trace
+        self.title(f"Reading: {len(trace.source.tokens)} source tokens")
+        self.say("  ".join(f"{at}:{piece(each)}" for at, each in enumerate(trace.source.tokens)))
+        self.say("▁ is a space before a word. A gate is told by its mean, other values by their length |v|; "
+                 f"beside them the first {UNITS} units of the state.", style="dim")  # fmt: skip
+        self.equations(each for layer in trace.encoder for each in layer.quantities)
+        for layer in trace.encoder:
+            self.layer(layer, trace.source.tokens)
+        self.say()
+
+    def layer(self, layer: LayerTrace, tokens: Sequence[Token]) -> None:
+        named = f"{layer.part} layer {layer.number}, {layer.direction}"
+        if layer.order and layer.order != list(range(len(layer.order))):
+            named += f" (reads {layer.order[0]}, {', '.join(map(str, layer.order[1:3]))} ... {layer.order[-1]})"
+        self.say()
+        self.say(named, style="bold")
+        self.say(f"  x_t is {layer.input}", style="dim")
+        head: Row = ["", "", *(each.name if _is_gate(each) else f"|{each.name}|" for each in layer.quantities), ""]
+        rows: list[Row] = [head]
+        for at, token in enumerate(tokens):
+            values = [layer.values[each.name][at] for each in layer.quantities]
+            told = [f"{_told(each, value):.2f}" for each, value in zip(layer.quantities, values, strict=True)]
+            rows.append([str(at), piece(token), *told, self.strip(values[-1])])
+        self.grid(rows, justify="r" + "l" + "r" * len(layer.quantities) + "l")
+
+    def first(self) -> None:
+        trace = self.trace
+        if not trace.first:
+            return
+        self.title("From reading to writing")
+        self.equations(trace.first_quantities)
+        self.grid([[f"{name}[{number}]", f"|v| {_norm(row):.2f}", self.strip(row)]
+                   for name, rows in trace.first.items() for number, row in enumerate(rows)])  # fmt: skip
+        if not trace.attention:
+            self.say(f"There is no attention: these {sum(len(row) for rows in trace.first.values() for row in rows):,} "
+                     "numbers are all that the decoder ever gets of the source. Which source token each symbol "
+                     "depends on all the same, --gradient tells.")  # fmt: skip
+        self.say()
+
+    def overview(self) -> None:
+        trace = self.trace
+        self.title(f"Writing: {len(trace.steps)} symbols")
+        self.equations([*(each for layer in trace.decoder for each in layer.quantities), *trace.output_quantities],
+                       *(f"x_t is {layer.input} (layer {layer.number})" for layer in trace.decoder),
+                       *(each.equation for each in trace.attention[:1]))  # fmt: skip
+        by_map = [(f"head {each.head} looks at" if len(trace.attention) > 1 else "looks at", each.weights)
+                  for each in trace.attention]  # fmt: skip
+        by_map += [("depends on", trace.gradient.weights)] if trace.gradient else []
+        change = self._changes()
+        head: Row = [
+            "",
+            "wrote",
+            "p",
+            "rank",
+            "log p",
+            "total",
+            *(["|s|", "change"] if change else []),
+            *(name for name, _ in by_map),
+        ]
+        rows: list[Row] = [head]
+        for at, step in enumerate(trace.steps):
+            states: Row = [f"{change[at][0]:.2f}", f"{change[at][1]:.2f}"] if change else []
+            rows.append([str(step.number), Text(piece(step.chosen), "bold"), f"{step.probability:.3f}", str(step.rank),
+                         f"{step.log_prob:.3f}", f"{step.total:.3f}", *states,
+                         *(self.strongest(weights[at]) for _, weights in by_map)])  # fmt: skip
+        self.grid(rows, justify="rlrrrr" + "rr" * bool(change) + "l" * len(by_map))
+        if trace.gradient:
+            worst = max(map(abs, trace.gradient.completeness), default=0.0)
+            self.say(f"depends on: {trace.gradient.equation}; its sums are off by at most {worst:.2g}.", style="dim")
+        for each in trace.attention:
+            self.matrix(each.weights, f"alpha, layer {each.layer}, head {each.head}")
+        if trace.gradient:
+            self.matrix(trace.gradient.weights, trace.gradient.method.replace("_", " "))
+        self.say()
+
+    def step(self, step: Step) -> None:
+        trace, at = self.trace, step.number - 1
+        self.say(f"step {step.number}: given {piece(step.fed)}, wrote {piece(step.chosen)}, p {step.probability:.4g} "
+                 f"(rank {step.rank})", style="bold cyan")  # fmt: skip
+        rows: list[Row] = []
+        for layer in trace.decoder:
+            for each in layer.quantities:
+                value = layer.values[each.name][at]
+                rows.append(
+                    [
+                        f"{each.name}_{step.number}[{layer.number}]",
+                        each.title,
+                        _short(each, value),
+                        self.strip(value, each),
+                    ]
+                )
+        titles = {each.name: each for each in trace.output_quantities}
+        for name, values in trace.outputs.items():
+            quantity = titles.get(name, Quantity(name=name, title="", equation="", low=None, high=None))
+            rows.append(
+                [
+                    f"{name}_{step.number}",
+                    quantity.title,
+                    _short(quantity, values[at]),
+                    self.strip(values[at], quantity),
+                ]
+            )
+        self.grid(rows)
+        blocks: list[tuple[str, list[Row]]] = [("likeliest", [
+            [str(rank), f"{each.probability:.4f}", self.bar(each.probability), self.marked(each.text, each.kind, each.id, step.chosen.id)]
+            for rank, each in enumerate(step.candidates, start=1)])]  # fmt: skip
+        blocks += [(f"attention{f' of head {each.head}' * (len(trace.attention) > 1)}", self.weights(each.weights[at]))
+                   for each in trace.attention]  # fmt: skip
+        blocks += [("depends on", self.weights(trace.gradient.weights[at]))] if trace.gradient else []
+        blocks += [("beam", self.beam(at))] if trace.beam and at < len(trace.beam) else []
+        self.side_by_side(blocks)
+        self.say()
+
+    def beam(self, at: int) -> list[Row]:
+        assert self.trace.beam is not None
+        step = self.trace.beam[at]
+        rows: list[Row] = []
+        for name, found in (("kept", step.kept), ("ended", step.ended), ("dropped", step.dropped)):
+            style = {"kept": "green", "ended": "bold green", "dropped": "dim"}[name]
+            for each in found:
+                score = "" if each.score is None else f"score {each.score:.3f}"
+                rows.append([Text(name, style), f"{each.total:.3f}", Text(self.written(each), style), score])
+        if step.settled:
+            rows.append(["", "", "the search ends: nothing alive can still overtake", ""])
+        return rows
+
+    def score(self) -> None:
+        score, steps = self.trace.score, self.trace.steps
+        self.title("How the score adds up")
+        terms = " ".join(f"- {-each.log_prob:.4f}" for each in steps).replace("- ", "-", 1)
+        self.say(f"log P(target | source) = sum of log p = {terms} = {score.log_prob:.4f}")
+        self.say(
+            f"length penalty = ((5 + symbols) / 6)^alpha = ((5 + {score.symbols}) / 6)^{score.alpha:g} = {score.length_penalty:.4f}"
+        )
+        self.say(
+            f"score = log P / length penalty = {score.log_prob:.4f} / {score.length_penalty:.4f} = {score.score:.4f}",
+            style="bold",
+        )
+        self.say()
+
+    def why_not(self) -> None:
+        trace = self.trace
+        if not trace.forced or not trace.alternatives:
+            return
+        self.title("Beside the model's own translation")
+        own = trace.alternatives[0]
+        self.outputs([("given", trace.target.text, trace.score.score, trace.score.log_prob, trace.score.symbols),
+                      ("own", own.text, own.score, own.log_prob, own.symbols)])  # fmt: skip
+        parting = trace.parting
+        if parting is None:
+            self.say("They are the same.")
+            return
+        step = trace.steps[parting.step - 1] if parting.step <= len(trace.steps) else None
+        if step is not None and parting.token is not None and parting.probability is not None:
+            self.say(f"They part at step {parting.step}: the model wrote {piece(parting.token)} (p {parting.probability:.4g}); "
+                     f"the given target has {piece(step.chosen)} (p {step.probability:.4g}, rank {step.rank}).")  # fmt: skip
+        else:
+            self.say(f"They part at step {parting.step}, where the model's own was cut off.")
+        if trace.score.score > own.score:
+            self.say("The given target scores higher: the model prefers it, and the search missed it "
+                     f"(beam {trace.beam_width}; a wider one may find it).")  # fmt: skip
+        elif parting.completed:
+            self.say("The search completed the given target too; its own scores higher.")
+        if not parting.completed:
+            self.say(f"The search had the first {parting.followed} of its {trace.score.symbols} symbols in its beam, and then dropped it."
+                     if parting.followed else "The search dropped it at its first symbol.")  # fmt: skip
+        self.say()
+
+    def others(self) -> None:
+        trace = self.trace
+        if len(trace.alternatives) < 2:
+            return
+        self.title("What the search completed" if not trace.forced else "What the model's own search completed")
+        self.outputs([(str(number), *_columns(each)) for number, each in enumerate(trace.alternatives, start=1)])
+
+    # ----------------------------------------------------------------------------------------- pieces
+
+    def outputs(self, found: Iterable[tuple[str, str, float, float, int]]) -> None:
+        rows: list[Row] = [["", "score", "log P", "symbols", ""]]
+        rows += [[name, f"{score:.4f}", f"{log_prob:.4f}", str(symbols), Text(printable(text), "bold")]
+                 for name, text, score, log_prob, symbols in found]  # fmt: skip
+        self.grid(rows, justify="lrrrl")
+
+    def weights(self, row: Sequence[float]) -> list[Row]:
+        """The ten source tokens of most weight, in their order."""
+        most = sorted(range(len(row)), key=lambda j: -abs(row[j]))[:10]
+        scale = max([abs(row[j]) for j in most] + [1.0 if all(0 <= each <= 1 for each in row) else 0.0])
+        return [[str(j), f"{row[j]:.3f}", self.bar(abs(row[j]) / (scale or 1.0)), piece(self.trace.source.tokens[j])]
+                for j in sorted(most)]  # fmt: skip
+
+    def strongest(self, row: Sequence[float]) -> str:
+        most = sorted(range(len(row)), key=lambda j: -abs(row[j]))[:3]
+        return "  ".join(f"{piece(self.trace.source.tokens[j])} {row[j]:.2f}" for j in most)
+
+    def matrix(self, rows: Sequence[Sequence[float]], name: str) -> None:
+        """Symbols by source tokens, where it fits on the line."""
+        names = [piece(each.chosen) for each in self.trace.steps]
+        room = self.console.width - max(map(len, names), default=0) - 8
+        if not rows or 2 * len(rows[0]) > room:
+            return
+        most = max((abs(each) for row in rows for each in row), default=0.0) or 1.0
+        self.say()
+        self.say(f"{name}: symbols down, source tokens across (numbered as above)", style="dim")
+        table: list[Row] = [["", "", "".join(f"{j % 100:<2d}" for j in range(len(rows[0])))]]
+        for at, row in enumerate(rows):
+            line = Text()
+            for each in row:
+                line.append_text(self.cell(each / most, -1.0 if each < 0 else 0.0, 1.0, wide=True))
+            table.append([str(at + 1), names[at], line])
+        self.grid(table, justify="rll")
+
+    def written(self, branch: Beam) -> str:
+        """The last symbols of a partial output."""
+        symbols: list[str] = []
+        at: Beam | None = branch
+        while at is not None and len(symbols) < 4:
+            symbols.append(printable(at.token.text))
+            at = self.branches.get(at.parent) if at.parent is not None else None
+        return ("..." if at is not None else "") + "".join(reversed(symbols)).strip()
+
+    def marked(self, text: str, kind: str, number: int, chosen: int) -> Text:
+        shown = Text(
+            printable(text).replace(" ", "▁", 1) if kind == "word" and text.startswith(" ") else printable(text)
+        )
+        if number == chosen:
+            shown.stylize("bold cyan")
+            shown.append(" <-")
+        return shown
+
+    def equations(self, found: Iterable[Quantity], *more: str) -> None:
+        for line in dict.fromkeys([*(each.equation for each in found), *more]):
+            self.say(f"  {line}", style="dim")
+
+    def bar(self, share: float) -> Text:
+        cells = max(0, min(BAR * 8, round(share * BAR * 8)))
+        text = "█" * (cells // 8) + ("▏▎▍▌▋▊▉"[cells % 8 - 1] if cells % 8 else "")
+        return Text(text.ljust(BAR), "cyan" if self.color else "")
+
+    def strip(self, values: Sequence[float], quantity: Quantity | None = None) -> Text:
+        """The first units of a vector: by color, negative blue, positive red; without colors by height."""
+        low = quantity.low if quantity is not None else None
+        most = max((abs(each) for each in values), default=0.0) or 1.0
+        drawn = Text()
+        for each in values[:UNITS]:
+            drawn.append_text(
+                self.cell(each, 0.0, 1.0) if low == 0 and most <= 1 else self.cell(each / max(1.0, most), -1.0, 1.0)
+            )
+        return drawn
+
+    def cell(self, value: float, low: float, high: float, *, wide: bool = False) -> Text:
+        share = min(1.0, max(0.0, (value - low) / (high - low)))
+        if not self.color:
+            return Text((HEIGHTS[round(share * 7)] if wide is False or share > 0.02 else ".") + " " * wide)
+        depth = round(min(1.0, abs(value)) * 205)
+        red, green, blue = (50 + depth, 50, 50) if value >= 0 else (50, 50 + depth // 2, 50 + depth)
+        return Text("  " if wide else " ", f"on rgb({red},{green},{blue})")
+
+    def _changes(self) -> list[tuple[float, float]]:
+        """|s_t| and |s_t - s_{t-1}| of the decoder's top layer."""
+        trace = self.trace
+        if not trace.decoder or not trace.decoder[-1].quantities:
+            return []
+        states = trace.decoder[-1].values[trace.decoder[-1].quantities[-1].name]
+        before = [trace.summary if len(trace.summary) == len(states[0]) else [0.0] * len(states[0]), *states]
+        return [(_norm(s), math.dist(s, last)) for s, last in zip(states, before, strict=False)]
+
+    # ------------------------------------------------------------------------------------------ lines
+
+    def title(self, text: str) -> None:
+        self.console.print(Text(text, "bold underline" if self.color else ""))
+        if not self.color:
+            self.console.print(Text("-" * min(len(text), self.console.width)))
+
+    def say(self, text: str = "", *, style: str = "") -> None:
+        self.console.print(Text(text, style))
+
+    def grid(self, rows: Sequence[Row], *, justify: str = "") -> None:
+        if rows:
+            self.console.print(_grid(rows, justify))
+
+    def side_by_side(self, blocks: Sequence[tuple[str, list[Row]]]) -> None:
+        """Blocks beside each other where they fit, else below each other."""
+        tables = [(Text(name, "underline" if self.color else ""), _grid(rows, "rrll")) for name, rows in blocks]
+        needed = sum(self.console.measure(table).maximum + 3 for _, table in tables)
+        if needed > self.console.width:
+            for name, table in tables:
+                self.console.print(name, table, sep="\n")
+            return
+        outer = Table.grid(padding=(0, 3, 0, 0))
+        outer.add_row(*(name for name, _ in tables))
+        outer.add_row(*(table for _, table in tables))
+        self.console.print(outer)
+
+
+def _grid(rows: Sequence[Row], justify: str) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for at in range(max(map(len, rows), default=0)):
+        table.add_column(justify="right" if justify[at : at + 1] == "r" else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(each if isinstance(each, Text) else Text(each) for each in row))
+    return table
+
+
+def _columns(output: Output) -> tuple[str, float, float, int]:
+    return output.text + ("" if output.finished else " (cut off)"), output.score, output.log_prob, output.symbols
+
+
+def _is_gate(quantity: Quantity) -> bool:
+    return quantity.low == 0 and quantity.high == 1
+
+
+def _told(quantity: Quantity, values: Sequence[float]) -> float:
+    return sum(values) / len(values) if _is_gate(quantity) else _norm(values)
+
+
+def _short(quantity: Quantity, values: Sequence[float]) -> str:
+    return f"{'mean' if _is_gate(quantity) else '|v|'} {_told(quantity, values):.2f}"
+
+
+def _norm(values: Sequence[float]) -> float:
+    return math.sqrt(sum(each * each for each in values))
