@@ -39,7 +39,7 @@ def _others() -> list[tuple[str, str]]:
     def rank(family: str) -> int:
         return next((place for place, liked in enumerate(LIKED) if family.startswith(liked)), len(LIKED))
 
-    found = {}
+    found: dict[str, str] = {}
     for entry in font_manager.fontManager.ttflist:
         if entry.style == "normal" and entry.weight in (400, "normal", "regular") and entry.name != FIRST:
             found.setdefault(entry.name, entry.fname)
