@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from transduce.errors import TransduceError
+from transduce.errors import TransduceError, nearest
 from transduce.serve.engine import Abandoned
 from transduce.serve.gate import Refused
 from transduce.serve.settings import is_loopback
@@ -39,6 +39,7 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
+DRAINED = 4  # times the limit
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -147,16 +148,25 @@ class Guard:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body, at most ``limit`` bytes. Raises ``Refused``. (server.py closes connections that send too slowly.)"""
+    """The body, at most ``limit`` bytes. Raises ``Refused``. (server.py ends requests that come too slowly.)
+
+    Of a body that is not much too large the rest is read and dropped: a client that is still sending does not hear
+    an answer.
+    """
     told = request.headers.get("content-length", "")
+    size = int(told[:20]) if told.isdecimal() else 0
     too_large = Refused(413, f"The request is larger than {limit:,} bytes.", "body_size")
-    if told.isdecimal() and int(told[:20]) > limit:
+    if size > DRAINED * limit or (size > limit and "expect" in request.headers):
         raise too_large
-    found = bytearray()
+    found, length = bytearray(), 0
     async for chunk in request.stream():
-        found += chunk
-        if len(found) > limit:
+        length += len(chunk)
+        if length <= limit:
+            found += chunk
+        elif length > DRAINED * limit:
             raise too_large
+    if length > limit:
+        raise too_large
     return bytes(found)
 
 
@@ -167,13 +177,15 @@ def decode_json(body: bytes, kind: Any, *, depth: int) -> Any:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise Refused(400, invalid(str(error)), "invalid") from None
+        raise Refused(400, invalid(str(error), kind), "invalid") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(400, f"Invalid JSON: {str(error)[:200]}", "json") from None
 
 
-def invalid(message: str) -> str:
-    """A validation error in the words that LibreTranslate uses, where it has some."""
+def invalid(message: str, kind: Any) -> str:
+    """A validation error of a message of type ``kind``, in the words that LibreTranslate uses where it has some."""
+    if unknown := re.match(r"Object contains unknown field `([^`]*)`", message):
+        return f"Invalid request: unknown field {unknown[1][:60]}.{nearest(unknown[1][:60], kind.__struct_fields__)}"
     if missing := re.match(r"Object missing required field `(\w+)`", message):
         return f"Invalid request: missing {missing[1]} parameter"
     return f"Invalid request: {message[:300]}"

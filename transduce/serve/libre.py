@@ -207,7 +207,7 @@ def _converted(values: dict[str, Any], kind: Any) -> Any:
     try:
         return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise Refused(400, invalid(str(error)), "invalid") from None
+        raise Refused(400, invalid(str(error), kind), "invalid") from None
 
 
 async def _multipart(request: Request, body: bytes, service: Service

@@ -62,6 +62,7 @@ def words(text: str, tokenizer: Tokenizer, ids: list[int], source: str, source_t
           source_ids: list[int], attention: np.ndarray | None) -> list[Word]:  # fmt: skip
     """The words of ``text``, the translation that ``ids`` stand for, each with its place in ``source``."""
     starts = _starts(source_tokenizer, source_ids, source)
+    starts = [start + (source[start : start + 1] == " ") for start in starts]  # a piece holds the space before it
     found: list[Word] = []
     spans = _starts(tokenizer, ids, text)
     weights: list[np.ndarray] = []

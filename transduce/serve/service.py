@@ -39,6 +39,7 @@ class Service:
         self.rates = Rates(config.rate, config.burst)
         self.translator = Translator(self.engine)
         self.files = FileStore(config.file_space, config.file_seconds)
+        detect("Read in now, not by the first who asks.", catalog.codes)
 
     @property
     def ready(self) -> bool:
