@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from transduce.models import RNN, Generator, RNNConfig, build
-from transduce.models.base import Inside
+from transduce.models import RNN, Generator, RNNConfig, State, build
+from transduce.models.base import Inside, Layer
 
 CELLS: dict[str, dict[str, Any]] = {
     "lstm": {"cell": "lstm"},
@@ -44,10 +45,10 @@ def made(**values: Any) -> RNN:
 
 
 def configs(cell: str, attention: str) -> Iterator[dict[str, Any]]:
-    for directions, layers, feeding, turned, bridge in itertools.product(
-        (1, 2), (1, 2), (False, True), (False, True), ("copy", "dense")
-    ):
+    """Every combination of directions, layers, input feeding and bridge, half of them with reversal."""
+    for directions, layers, feeding, bridge in itertools.product((1, 2), (1, 2), (False, True), ("copy", "dense")):
         if not (feeding and attention == "none"):
+            turned = (bridge == "dense") ^ (layers == 2) ^ (directions == 2)
             yield CELLS[cell] | {"attention": attention, "bidirectional": directions == 2, "layers": layers,
                                  "input_feeding": feeding, "reverse_source": turned, "bridge": bridge}  # fmt: skip
 
@@ -90,3 +91,143 @@ def test_the_same_numbers_as_training_and_search(cell: str, attention: str) -> N
                     same(inside.attention[0].weights[t], state.attention[0], values)
                     same(inside.outputs["context"][t], state.context[0], values)
         assert len(inside.attention) == (attention != "none")
+
+
+# --------------------------------------------------------------------- the lines of text are what was computed
+
+
+def value_of(line: str, names: dict[str, Any]) -> tuple[str, Tensor]:
+    """The name that an equation defines, and what its right side gives with these values."""
+    name, right = line.split(" = ")
+    right = right.replace("{t-1}", "last").replace(" . ", " @ ")
+    right = re.sub(r"\[(\w+); (\w+)\]", r"cat([\1, \2])", right)
+    right = re.sub(r"(W_\w+) (?=[\w(])", r"\1 @ ", right)
+    functions = {name: getattr(torch, name) for name in ("sigmoid", "tanh", "relu", "cat")}
+    functions |= {"softmax": lambda x: torch.softmax(x, dim=-1), "sqrt": lambda x: x**0.5}
+    return name, eval(right, {"__builtins__": {}}, functions | names)
+
+
+def check_layer(model: RNN, layer: Layer, xs: Tensor, first: dict[str, Tensor]) -> None:
+    """Each line of a layer, at each step in the order of reading."""
+    stack = model.encoder if layer.part == "encoder" else model.decoder
+    suffix = f"_l{layer.number}" + ("_reverse" if layer.direction == "backward" else "")
+    gates = {"lstm": "ifgo", "rnn": "h"}.get(model.config.cell, "rzn")
+    names: dict[str, Any] = {}
+    for kind, side in itertools.product(("weight", "bias"), "ih"):
+        parts = getattr(stack.rnn, f"{kind}_{side}h{suffix}").chunk(len(gates))
+        names |= {
+            f"{'W' if kind == 'weight' else 'b'}_{side}{gate}": part for gate, part in zip(gates, parts, strict=True)
+        }
+    last = {name: first.get(name, torch.zeros(stack.hidden).double()) for name in ("h", "s", "c")}
+    for t in layer.order:
+        names |= {"x_t": xs[t]} | {f"{name}_last": value for name, value in last.items()}
+        for each in layer.quantities:
+            name, got = value_of(each.equation, names)
+            assert name == f"{each.name}_t"
+            same(got, layer.values[each.name][t], each.equation)
+            assert each.low is None or bool((got >= each.low).all())
+            assert each.high is None or bool((got <= each.high).all())
+            names[name] = got
+        last |= {name: names[f"{name}_t"] for name in last if f"{name}_t" in names}
+    assert [each.name for each in layer.quantities] == list(layer.values)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("cell", CELLS)
+@torch.no_grad()
+def test_equations_give_the_values_beside_them(cell: str, attention: str) -> None:
+    feeding = attention in ("general", "dot")
+    model = made(
+        **CELLS[cell], attention=attention, layers=2, input_feeding=feeding, reverse_source=cell in ("gru", "tanh")
+    )
+    inside = opened(model)
+    below = model.source_embedding(torch.tensor(SOURCE))
+    for number in range(2):
+        layers = [each for each in inside.layers if (each.part, each.number) == ("encoder", number)]
+        for layer in layers:
+            check_layer(model, layer, below, {})
+        below = torch.cat([each.values["h"] for each in layers], dim=-1)
+    memory, below = below, model.target_embedding(torch.tensor(TARGET_IN))
+    readout = inside.outputs["readout"]
+    if feeding:
+        below = torch.cat([below, torch.cat([torch.zeros_like(readout[:1]), readout[:-1]])], dim=-1)
+    for layer in (each for each in inside.layers if each.part == "decoder"):
+        first = {"s": inside.first["s_0"][layer.number]}
+        first |= {"c": inside.first["c_0"][layer.number]} if "c_0" in inside.first else {}
+        check_layer(model, layer, below, first)
+        below = layer.values["s"]
+    weights = {
+        "W_c": getattr(model.combine, "weight", None),
+        "W_y": model.output.weight,
+        "b_y": model.output.bias,
+        "hidden": 4,
+    }
+    lines = {each.name: each.equation for each in inside.output_quantities}
+    for t, s_t in enumerate(below):
+        names: dict[str, Any] = weights | {"s_t": s_t, "r_t": readout[t]}
+        if attention != "none":
+            names["context_t"] = inside.outputs["context"][t]
+            names |= {"W_a": getattr(getattr(model.attention, "key", None), "weight", None)}
+            if attention == "additive":
+                names |= {"W_q": model.attention.query.weight, "v": model.attention.v}
+            (found,) = inside.attention
+            line = found.equation.split("; ")[0]
+            scores = torch.stack([value_of(line, names | {"h_j": h_j})[1] for h_j in memory])
+            same(scores, found.scores[t], line)
+            alpha = scores.exp() / scores.exp().sum()
+            same(alpha, found.weights[t], found.equation)
+            same(
+                sum((a * h_j for a, h_j in zip(alpha, memory, strict=True)), torch.zeros(())),
+                names["context_t"],
+                "context",
+            )
+        same(value_of(lines["readout"], names)[1], readout[t], lines["readout"])
+        same(value_of(lines["p"], names)[1], inside.logits[t].softmax(dim=-1), lines["p"])
+    assert set(inside.outputs) | {"p"} == set(lines)
+    assert set(inside.first) == {each.name for each in inside.first_quantities}
+
+
+def test_every_family_says_more_than_its_logits() -> None:
+    families = [cls for cls in Generator.__subclasses__() if cls.__module__.startswith("transduce.")]
+    assert RNN in families
+    for cls in families:
+        assert cls.look_inside is not Generator.look_inside, cls
+        assert cls.embed is not Generator.embed, cls
+        assert cls.describe is not Generator.describe, cls
+
+
+def test_a_model_of_another_kind_shows_its_logits() -> None:
+    class Echo(Generator):
+        vocab = 7
+
+        def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
+                    embedded: Tensor | None = None) -> Tensor:  # fmt: skip
+            return torch.nn.functional.one_hot(target_in, 7).double()
+
+        def start(self, source: Tensor, source_lengths: Tensor) -> State:
+            raise NotImplementedError
+
+        def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+            raise NotImplementedError
+
+    inside = opened(Echo())
+    assert inside.logits.argmax(dim=-1).tolist() == TARGET_IN
+    assert not inside.layers
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_layers_tell_the_order_in_which_they_read(turned: bool) -> None:
+    forward, backward, _ = opened(made(reverse_source=turned)).layers
+    assert forward.order == ([3, 2, 1, 0, 4] if turned else [0, 1, 2, 3, 4])
+    assert backward.order == forward.order[::-1]
+
+
+def test_forward_reads_the_vectors_it_is_given() -> None:
+    model = made(attention="general", reverse_source=True)
+    source, target_in = torch.tensor([SOURCE]), torch.tensor([TARGET_IN])
+    lengths = torch.tensor([len(SOURCE)])
+    with torch.no_grad():
+        own = model(source, lengths, target_in)
+        same(model(source, lengths, target_in, embedded=model.embed(source)), own, "embedded")
+        other = model(source, lengths, target_in, embedded=model.embed(source) * 0)
+    assert not torch.allclose(own, other)

@@ -1,7 +1,7 @@
 """The equations of rnn.py as lines of text, so that values can be shown beside what made them.
 
 W and b are the weights in the model file, under torch's names where torch has the layer; [a; b] is a and b
-side by side; * is element by element. A test evaluates every one of these lines on the values of a model.
+side by side; * is element by element. tests/models/test_look_inside.py evaluates these very lines.
 """
 
 from __future__ import annotations
