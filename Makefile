@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check setup format clean
+.PHONY: demo test check course setup format clean
 
 demo: setup                ## train on the built-in pairs, about two minutes
 	$(BIN)/transduce demo
@@ -15,6 +15,9 @@ check: setup               ## linter, formatter, type checker
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+course: setup              ## run the pages of docs/course and write them, about ten minutes
+	$(BIN)/python docs/course/build.py
 
 setup: $(VENV)/installed
 

@@ -181,7 +181,9 @@ def train(pairs: Pairs, *, minutes: float, seed: int = 0) -> tuple[Seq2Seq, Word
     kept = [pair for pair in kept if 0 < len(pair[0]) <= LONGEST and len(pair[1]) < LONGEST]
     sources, targets = [pair[0] for pair in kept], [pair[1] for pair in kept]
     model = Seq2Seq(len(english), len(french))
-    print(f"{len(kept):,} pairs, {len(english):,} and {len(french):,} words, {model.trained.count_params():,} parameters")
+    print(
+        f"{len(kept):,} pairs, {len(english):,} and {len(french):,} words, {model.trained.count_params():,} parameters"
+    )
     deadline = Deadline(60 * minutes, targets)
     model.trained.fit(Batches(sources, targets, seed=seed), epochs=1_000, verbose=0, callbacks=[deadline])
     spent = time.perf_counter() - deadline.began

@@ -1,8 +1,6 @@
 # %% [markdown] en
 # # 4. From numbers to words
 #
-# [Contents](README.md) · [Before: loss and learning](03-learning.md) · [Next: training on pairs](05-training.md) · [中文](04-words.zh-CN.md)
-#
 # The model of the last pages reads numbers and writes numbers. Language gets there and back through a
 # *tokenizer*: a list of pieces of text, and the place of each piece in the list is its number.
 #
@@ -13,8 +11,6 @@
 
 # %% [markdown] zh
 # # 4. 从数字到词
-#
-# [目录](README.zh-CN.md) · [上一页：损失与学习](03-learning.zh-CN.md) · [下一页：用句对训练](05-training.zh-CN.md) · [English](04-words.md)
 #
 # 前几页的模型读的是数字，写的也是数字。文字与数字之间靠*分词器*来回转换：它是一张表，列出文本的各个片段，
 # 片段在表中的位置就是它的编号。
@@ -83,6 +79,7 @@ for length in (500, 1000, 2000):
 
 # %%
 from collections import Counter
+from itertools import pairwise
 
 
 def join(pieces: tuple[str, ...], pair: tuple[str, str]) -> tuple[str, ...]:
@@ -103,7 +100,7 @@ def learn_merges(texts: list[str], count: int) -> list[tuple[str, str]]:
     for _ in range(count):
         seen: Counter[tuple[str, str]] = Counter()
         for word, pieces in cut.items():
-            for pair in zip(pieces, pieces[1:], strict=False):
+            for pair in pairwise(pieces):
                 seen[pair] += words[word]
         best = max(seen, key=lambda pair: (seen[pair], pair))
         merges.append(best)

@@ -20,6 +20,8 @@ from typing import Literal
 HERE = Path(__file__).parent
 LANGUAGES = {"en": "", "zh": ".zh-CN"}  # language: what stands before .md
 FOLDED = {"en": "The code of the picture", "zh": "画图的代码"}
+CONTENTS = {"en": "Contents", "zh": "目录"}
+NAMES = {"en": "English", "zh": "中文"}
 MADE = "<!-- Made by docs/course/build.py from {script}; edit that. -->\n"
 OUTPUT = "```text\n"  # opens what a cell printed, and nothing else
 
@@ -81,17 +83,36 @@ def run(script: Path, cells: list[Cell]) -> list[str]:
 
 def page(script: Path, cells: list[Cell], printed: list[str], language: str) -> str:
     """The page in one language, as Markdown."""
-    parts = [MADE.format(script=script.name)]
+    parts = [MADE.format(script=script.name), links(script, language)]
     for cell, out in zip(cells, printed, strict=True):
         if cell.kind == language:
             parts.append(cell.text + "\n")
         elif cell.kind == "code":
             parts.append(f"```python\n{cell.text}\n```\n")
         elif cell.kind == "picture":
-            parts.append(f"<details><summary>{FOLDED[language]}</summary>\n\n```python\n{cell.text}\n```\n\n</details>\n")
+            parts.append(
+                f"<details><summary>{FOLDED[language]}</summary>\n\n```python\n{cell.text}\n```\n\n</details>\n"
+            )
         if out.strip():
             parts.append(f"{OUTPUT}{out.rstrip()}\n```\n")
     return "\n".join(parts)
+
+
+def title(script: Path, language: str) -> str:
+    """The heading of a page."""
+    return next(cell.text for cell in cells_of(script) if cell.kind == language).splitlines()[0].removeprefix("# ")
+
+
+def links(script: Path, language: str) -> str:
+    """The line that leads to the contents, the neighbours and the other language."""
+    around, place = scripts(), scripts().index(script)
+    other = next(each for each in LANGUAGES if each != language)
+    found = [f"[{CONTENTS[language]}](README{LANGUAGES[language]}.md)"]
+    for arrow, there in (("←", place - 1), ("→", place + 1)):
+        if 0 <= there < len(around):
+            found.append(f"{arrow} [{title(around[there], language)}]({page_path(around[there], language).name})")
+    found.append(f"[{NAMES[other]}]({page_path(script, other).name})")
+    return " · ".join(found) + "\n"
 
 
 def page_path(script: Path, language: str) -> Path:
