@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
 from numpy import ndarray
 
 from transduce.explain.lesson.task import END, START, Example
-from transduce.explain.lesson.writing import Writer
+from transduce.explain.lesson.writing import HEADING, WIDTH, Writer
 from transduce.reference.loss import CrossEntropy
 from transduce.reference.recurrent import RNNStep, RNNWeights, Run, Weights
 
@@ -29,8 +30,9 @@ LOOSE = [
 
 
 def equations(writer: Writer, example: Example) -> None:
-    writer.line(writer.paint(f"An encoder-decoder reads {' '.join(example.config.symbols_of('input'))} "
-                             f"and learns to write {' '.join(example.names)}", "1"))  # fmt: skip
+    title = f"An encoder-decoder reads {' '.join(example.config.symbols_of('input'))} and learns to write "
+    for line in textwrap.wrap(title + " ".join(example.names), WIDTH, break_on_hyphens=False):
+        writer.line(writer.paint(line, HEADING))
     writer.heading("1. The equations")
     sigma, f = example.sigma.name, example.f.name
     writer.text("As commonly written, in the same letters for encoder and decoder:")

@@ -72,6 +72,10 @@ class LessonConfig(Config, frozen=True, kw_only=True):
         """The learning rate."""
         if self.learning_rate is not None:
             return self.learning_rate
+        return self.usual_rate
+
+    @property
+    def usual_rate(self) -> float:
         return 0.02 if self.loss == "squared" else 0.3
 
     @property
@@ -173,7 +177,11 @@ def clipped(gradient: recurrent.Weights, clip: float | None) -> tuple[recurrent.
     """The gradient shortened to length ``clip``, and the factor (Pascanu et al. 2013); unchanged without clip."""
     length = math.sqrt(sum(float((d**2).sum()) for part in gradient for d in part))
     factor = 1.0 if clip is None or length <= clip else clip / length
-    return recurrent.Weights(*(type(part)._make(factor * d for d in part) for part in gradient)), factor
+    encoder, decoder = (
+        recurrent.RNNWeights(*(factor * d for d in part)) for part in (gradient.encoder, gradient.decoder)
+    )
+    output = recurrent.OutputWeights(*(factor * d for d in gradient.output))
+    return recurrent.Weights(encoder, decoder, output), factor
 
 
 @dataclass(frozen=True)

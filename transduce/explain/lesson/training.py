@@ -83,9 +83,11 @@ def _failed(writer: Writer, example: Example, learned: Learned) -> None:
     config = example.config
     steps, losses = len(learned.losses) - 1, learned.losses
     f, s = example.f, example.run(learned.weights).decoder
+    shorter = "" if config.clip else ", or --clip 1"
     if learned.diverged:
-        text = (f"After {steps:,} steps the loss has grown beyond all bounds: each step overshot by more than the one before. "
-                f"Try --learning-rate {config.rate / 10:g}" + ("" if config.clip else ", or --clip 1") + ".")  # fmt: skip
+        text = (f"After {steps:,} step{'s' * (steps > 1)} the loss has grown beyond all bounds: each step overshot by "
+                f"more than the one before. Try --learning-rate {min(config.rate / 10, config.usual_rate):g}{shorter}."
+                )  # fmt: skip
     elif not example.symbols and any(not f.low <= target <= f.high for target in example.targets):
         text = f"A {f.name} output cannot reach the numbers wanted. Leave out --output-activation."
     elif config.activation == "relu" and not any(step.h.any() for step in s):
@@ -93,7 +95,7 @@ def _failed(writer: Writer, example: Example, learned: Learned) -> None:
                 "Try another --seed, a larger --hidden, a smaller --learning-rate, or --activation tanh.")  # fmt: skip
     elif max(losses[-len(losses) // 10 :]) > 1.5 * min(losses[-len(losses) // 10 :]):
         text = (f"After {steps:,} steps the loss still jumps up and down: the steps are too long for this valley. "
-                f"Try --learning-rate {config.rate / 4:g}" + ("" if config.clip else ", or --clip 1") + ".")  # fmt: skip
+                f"Try --learning-rate {config.rate / 4:g}{shorter}.")  # fmt: skip
     elif losses[-1] < 0.9 * losses[len(losses) // 2]:
         text = f"After {steps:,} steps the loss is still falling. Try more --steps, or a larger --learning-rate."
     else:

@@ -34,7 +34,12 @@ class Writer:
             self.line(line)
 
     def equation(self, text: str) -> None:
-        self.line(self.paint(f"  {text}", EQUATION))
+        """An equation in letters; one that is too long goes on below its right side."""
+        lead = " " * (2 + len(text) - len(text.lstrip()))
+        below = lead + " " * (text.strip().find(" = ") + 3)
+        for line in textwrap.wrap(text.strip(), WIDTH, initial_indent=lead, subsequent_indent=below,
+                                  drop_whitespace=True, break_on_hyphens=False):  # fmt: skip
+            self.line(self.paint(line, EQUATION))
 
     def chain(self, name: str, *sides: str, indent: int = 4, result: bool = True) -> None:
         """``name = side = side``, on one line where it fits, else a line a side, long sums broken before "+".
