@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.browser import browser as browser
 from transduce import cli
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]

@@ -61,7 +61,7 @@ def _packed(value: Any, *, exact: bool) -> Any:
     if isinstance(value, dict):
         return {str(name): _packed(each, exact=exact) for name, each in value.items()}
     if _is_matrix(value):
-        return _matrix(np.nan_to_num(np.asarray(value, dtype=np.float64)), exact=exact)
+        return _matrix(np.nan_to_num(np.asarray(value, dtype=np.float64), posinf=0, neginf=0), exact=exact)
     if isinstance(value, list | tuple):
         return [_packed(each, exact=exact) for each in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -106,7 +106,9 @@ function wordsOf(tokens) {
   spelled(tokens).forEach(({ text, first, last, special }) => {
     const before = words[words.length - 1];
     const alone = special || /^\s/.test(text) || CJK.test(text);
-    if (before && joined && !alone && !/\s$/.test(before.text) && !CJK.test(before.text.slice(-1))) {
+    // A blank that stands as a token of its own begins the word behind it.
+    const begun = before && joined && !special && !before.text.trim();
+    if (begun || (before && joined && !alone && !/\s$/.test(before.text) && !CJK.test(before.text.slice(-1)))) {
       before.text += text;
       before.last = last;
     } else {

@@ -62,20 +62,15 @@ function show(k) {
   document.getElementById("found").textContent = points[k].text;
 }
 
+// Left and right go through the points by their place across, up and down by their height: each is reached.
 function move(event) {
-  const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-  if (!way) return;
+  const [axis, way] = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, -1], ArrowDown: [1, 1] }[event.key] ?? [];
+  if (axis === undefined) return;
   event.preventDefault();
   if (at === null) { show(0); return; }
-  const [x, y] = points[at].at;
-  let [best, least] = [null, Infinity];
-  points.forEach((point, k) => {
-    const [u, v] = [point.at[0] - x, point.at[1] - y];
-    const along = u * way[0] + v * way[1];
-    const across = Math.abs(u * way[1]) + Math.abs(v * way[0]);
-    if (k !== at && along > 0 && along + 2 * across < least) [best, least] = [k, along + 2 * across];
-  });
-  if (best !== null) show(best);
+  const order = points.map((_, k) => k).sort((a, b) => points[a].at[axis] - points[b].at[axis] || a - b);
+  const next = order[order.indexOf(at) + way];
+  if (next !== undefined) show(next);
 }
 
 function build() {
