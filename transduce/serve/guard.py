@@ -100,6 +100,10 @@ class Guard:
         name of its own that it lets point to 127.0.0.1 (Host), or by a form that it posts here (Origin).
         """
         config = self.service.config
+        # The server's own limit holds for heads that come in parts; one that comes at once it takes whole.
+        head = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+        if head + len(scope.get("raw_path") or b"") + len(scope["query_string"]) > config.max_header:
+            raise Refused(431, "The head of the request is too large.", "header_size")
         host = headers.get("host", "")
         name = _host_name(host)
         if (config.loopback or config.allowed_hosts) and not (is_loopback(name) or name in config.allowed_hosts):

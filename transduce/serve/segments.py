@@ -97,12 +97,14 @@ def _sentences(line: str, start: int, language: str | None) -> Iterator[tuple[in
         width = len(line) - len(line.lstrip()) + bullet.end()
         yield start, line[:width]
         start, line = start + width, line[width:]
-    found = sentencex.segment(language or "en", line) if line.strip() else [line]
-    if "".join(found) != line:  # it must lose nothing; where it does, the line is one sentence
-        found = [line]
+    sound = line.encode("utf-8", "replace").decode()  # "?" for what is no character, of the same length
+    found = sentencex.segment(language or "en", sound) if line.strip() else [sound]
+    if "".join(found) != sound:  # it must lose nothing; where it does, the line is one sentence
+        found = [sound]
+    at = 0
     for sentence in found:
-        yield start, sentence
-        start += len(sentence)
+        yield start + at, line[at : at + len(sentence)]
+        at += len(sentence)
 
 
 def _parts(sentence: str, start: int) -> Iterator[Piece]:

@@ -79,6 +79,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        self.access_log = False  # it would hold what clients ask for; guard.py logs routes
         if len(self.connections) > self.limits.max_connections:
             self.service.metrics.add("transduce_refusals_total", reason="connections")
             self._refuse(503, "Too many connections.")
@@ -102,7 +103,7 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         self._arrived()
-        large = "too" in str(getattr(sys.exception(), "args", "")).lower()
+        large = getattr(sys.exception(), "error_status_hint", 400) == 431
         self.service.metrics.add("transduce_refusals_total", reason="header_size" if large else "http")
         if self.conn.our_state in (IDLE, ERROR) or self.cycle is None or self.cycle.response_complete:
             self._refuse(431 if large else 400, "The head of the request is too large." if large else msg)
@@ -121,10 +122,7 @@ class PatientProtocol(H11Protocol):
     def _too_slow(self) -> None:
         self._arrival = None
         self.service.metrics.add("transduce_refusals_total", reason="slow")
-        if self.conn.their_state is SEND_BODY and self.cycle is not None:
-            self._refuse(408, "The request did not arrive in time.")
-        else:
-            self._refuse(408, "The request did not arrive in time.")
+        self._refuse(408, "The request did not arrive in time.")
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer past the application, if nothing has been answered yet, and close."""
