@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -281,7 +283,7 @@ def test_numbers_are_short_where_that_is_exact() -> None:
     assert writer.factor(-2.0) == "(-2)"
 
 
-def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str) -> subprocess.CompletedProcess[str]:
     code = ("import sys; from transduce.cli import main\ntry: main()\nfinally:\n"
             " print([name for name in ('torch', 'tokenizers', 'sacrebleu') if name in sys.modules], file=sys.stderr)")  # fmt: skip
     return subprocess.run([sys.executable, "-c", code, "lesson", *words], capture_output=True, text=True, check=False)
@@ -299,3 +301,20 @@ def test_the_command() -> None:
     refused = run("--hidden", "0")
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[0] == "transduce: --hidden must be from 1 to 256; got 0."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_color_on_a_terminal_unless_it_is_not_wanted(no_color: str) -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([sys.executable, "-m", "transduce", "lesson", "--brief"], stdout=theirs,
+                               env=os.environ | {"TERM": "xterm", "NO_COLOR": no_color})  # fmt: skip
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # Linux says EIO when the other side is closed
+        while part := os.read(ours, 65536):
+            written += part
+    os.close(ours)
+    assert process.wait() == 0
+    assert (b"\x1b[" in written) == (no_color == "")
+    assert b"writes 4 5 6" in written

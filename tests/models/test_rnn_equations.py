@@ -229,3 +229,25 @@ def test_gradients_are_those_of_the_equations(cell: str, attention: str) -> None
     if "dot" not in attention:
         agree_backwards(made(embed=3, hidden=4, encoder_hidden=2, encoder_layers=2, tied="decoder", bridge="dense",
                              attention=attention, **CELLS[cell]))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("weight", "first"),
+    [
+        ("encoder.rnn.weight_hh_l0_reverse", "encoder 0 backward i differs at step 3"),  # reads from the end; h_0 is 0
+        ("bridge.bias", "s_0 differs at layer 1"),
+        ("attention.v", "e differs at step 1"),
+        ("combine.weight", "readout differs at step 1"),
+    ],
+)
+def test_a_model_that_computes_something_else_is_caught_at_the_first_quantity(weight: str, first: str) -> None:
+    model = made(embed=3, hidden=4, tied="none", attention="additive", bridge="dense")
+    run = forward(
+        choices_of(model), {name: value.copy() for name, value in weights_of(model).items()}, SOURCES[0], [1, 4]
+    )
+    assert first_difference(run.stages(), seen(model, SOURCES[0], [1, 4])) is None
+    with torch.no_grad():
+        model.get_parameter(weight).flatten()[0] += 0.5
+    difference = first_difference(run.stages(), seen(model, SOURCES[0], [1, 4]))
+    assert difference is not None
+    assert difference.startswith(first)
