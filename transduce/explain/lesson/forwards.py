@@ -54,7 +54,8 @@ def loose_ends(writer: Writer, example: Example) -> None:
         fed = (f"x_t is the encoder's; the decoder is fed the word before, y_{{t-1}}: {START} first, then in training "
                "the right word, in use its own.")  # fmt: skip
         f = ("It is softmax, which turns one number for each word into probabilities. x_t is a column of zeros with a "
-             "1 at the word's place, so that W_xh x_t is one column of W_xh, the word's embedding; products with zeros are left out below.")  # fmt: skip
+             "1 at the word's place, so that W_xh x_t is one column of W_xh, the word's embedding; products with zeros "
+             "are left out below.")  # fmt: skip
         end = f"{END} is a word like the others. The network is done when it writes it."
     else:
         fed = ("x_t is the encoder's; the decoder is fed the number before, y_{t-1}, not y_t, which it is to find: "
