@@ -295,7 +295,8 @@ def explain(
         _map(_load(run, device, threads), list(read_lines(map, encoding="utf-8")), as_json=json, html=html, png=png)
         return
     given = next(iter(read_lines("-", encoding="utf-8")), "") if text == "-" else text or ""
-    model = _load(run, device, threads)
+    # One sentence is too little work to share, but for gradients.
+    model = _load(run, device, threads or (1 if gradient is None else None))
     from transduce.explain.trace import trace
 
     _warn_of_long([given], 0, model)
@@ -426,7 +427,7 @@ def serve(
         raise MissingExtra("serve", "Serving") from None
     from transduce.serve import start
 
-    start(runs, options, keys=keys, device=device, verbose=verbose, explain=_explained)
+    start(runs, options, keys=keys, device=device, verbose=verbose, explain=_explained, explain_page=_explained_page)
 
 
 @app.command()
@@ -493,6 +494,17 @@ def _explained(model: Transducer, text: str, options: dict[str, Any]) -> bytes:
     return msgspec.json.encode(
         msgspec.structs.replace(trace(model, text, **options), run=model.path.name if model.path else "")
     )
+
+
+def _explained_page(model: Transducer, text: str, options: dict[str, Any]) -> str:
+    """The page that the service opens for a sentence."""
+    import msgspec
+
+    from transduce.explain.page import render_page
+    from transduce.explain.trace import trace
+
+    found = trace(model, text, **options)
+    return render_page(msgspec.structs.replace(found, run=model.path.name if model.path else ""))
 
 
 def _refuse_changes(options: dict[str, Any]) -> None:

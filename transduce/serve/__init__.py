@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 
 def start(runs: Sequence[str | Path], options: dict[str, Any], *, keys: Path | None = None, device: str = "auto",
-          verbose: bool = False, explain: Callable[[Transducer, str, dict[str, Any]], bytes] | None = None) -> None:  # fmt: skip
+          verbose: bool = False, explain: Callable[[Transducer, str, dict[str, Any]], bytes] | None = None,
+          explain_page: Callable[[Transducer, str, dict[str, Any]], str] | None = None) -> None:  # fmt: skip
     """Serve ``runs`` until SIGTERM or Ctrl-C. What is said goes to stderr.
 
     ``options``: fields of ``ServeConfig``; ``allow_host``, ``origin`` and ``proxy`` are the command line's words
@@ -50,7 +51,7 @@ def start(runs: Sequence[str | Path], options: dict[str, Any], *, keys: Path | N
     for each in catalog.runs:
         pair = f"{each.source} to {each.target}" if each.source != each.target else f"under the name {each.name}"
         print(f"{each.name}: {pair}, {each.model.model.describe()}", file=sys.stderr)
-    service = Service(catalog, config, keys=found, explain=explain)
+    service = Service(catalog, config, keys=found, explain=explain, explain_page=explain_page)
     serve(service, listening=lambda address: print(f"Serving on {address} (Ctrl-C ends)", file=sys.stderr, flush=True))
 
 

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from transduce.serve import openapi
 from transduce.serve.guard import Guard
+from transduce.serve.inside import Inside
 from transduce.serve.libre import Libre, answer
 from transduce.serve.native import Native
 from transduce.serve.service import Service
@@ -63,6 +64,7 @@ def make_app(service: Service) -> Starlette:
         ("POST", "/v1/translate", native.translate),
         ("POST", "/v1/score", native.score),
         ("POST", "/v1/explain", native.explain),
+        ("POST", "/inside", Inside(service).page),
         ("GET", "/health", health),
         ("GET", "/ready", ready),
         ("GET", "/metrics", metrics),

@@ -93,6 +93,7 @@ class Libre:
         return answer({
             "charLimit": self.service.config.max_text, "frontendTimeout": 300, "apiKeys": bool(self.service.keys),
             "keyRequired": bool(self.service.keys), "suggestions": False, "filesTranslation": True,
+            "inside": self.service.explain_page is not None,
             "supportedFilesFormat": list(FORMATS),
             "language": {side: {"code": entry["code"], "name": entry["name"]} for side, entry in sides.items()},
         })  # fmt: skip

@@ -142,6 +142,15 @@ class ExplainRequest(Search, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     gradient: Literal["input_x_gradient", "integrated_gradients"] | None = None
 
 
+class InsideRequest(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``POST /inside``, as a form: one sentence, and its output where that is not what the search finds."""
+
+    text: str
+    model: Name
+    force: str | None = None
+    api_key: str | None = None
+
+
 class Candidate(Message, frozen=True, kw_only=True):
     """A token that could have stood here."""
 

@@ -24,6 +24,7 @@ from transduce.transducer import Transducer
 
 # (model, text, options) -> anything that is JSON
 Explain = Callable[[Transducer, str, dict[str, Any]], bytes]
+ExplainPage = Callable[[Transducer, str, dict[str, Any]], str]  # ... -> HTML, with its own policy in its head
 
 
 @final
@@ -31,8 +32,9 @@ class Service:
     """Everything that lives as long as the process."""
 
     def __init__(self, catalog: Catalog, config: ServeConfig, *, keys: Keys | None = None,
-                 explain: Explain | None = None) -> None:  # fmt: skip
+                 explain: Explain | None = None, explain_page: ExplainPage | None = None) -> None:  # fmt: skip
         self.catalog, self.config, self.keys, self.explain = catalog, config, keys or Keys(), explain
+        self.explain_page = explain_page
         self.metrics = Metrics()
         self.engine = Engine(config, self.metrics)
         self.gate = Gate(config, self.metrics, lambda: self.engine.speed)
