@@ -60,17 +60,12 @@ class Gate:
     def enter(self, characters: int, *, deadline: float | None = None) -> Ticket:
         """Accept a request, or raise ``Refused``. Give the ticket back with ``leave``."""
         config = self.config
-        if self.draining:
-            raise Refused(503, "The service is shutting down; try again elsewhere.", "draining", retry_after=1)
+        self.look()
         if characters > config.max_text:
             raise Refused(413, f"The text has {characters:,} characters; at most {config.max_text:,} are allowed.",
                           "text_length")  # fmt: skip
-        full = len(self.inside) >= config.max_requests
-        if full or (self.inside and self.characters + characters > config.max_characters):
-            raise Refused(503, "The queue is full; try again later.", "queue_requests" if full else "queue_characters",
-                          retry_after=max(1.0, self.wait()))  # fmt: skip
-        if self.wait() > config.max_wait:
-            raise Refused(503, f"The service is busy; the wait would be about {self.wait():.1f} s.", "wait",
+        if self.inside and self.characters + characters > config.max_characters:
+            raise Refused(503, "The queue is full; try again later.", "queue_characters",
                           retry_after=max(1.0, self.wait()))  # fmt: skip
         seconds = min(config.deadline, deadline or config.deadline)
         ticket = Ticket(characters, time.monotonic() + seconds)
@@ -78,6 +73,18 @@ class Gate:
         self.characters += ticket.characters
         self.weight += ticket.weight
         return ticket
+
+    def look(self) -> None:
+        """Raise ``Refused`` where no request at all would be let in: known before a body is read."""
+        config = self.config
+        if self.draining:
+            raise Refused(503, "The service is shutting down; try again elsewhere.", "draining", retry_after=1)
+        if len(self.inside) >= config.max_requests:
+            raise Refused(503, "The queue is full; try again later.", "queue_requests",
+                          retry_after=max(1.0, self.wait()))  # fmt: skip
+        if self.wait() > config.max_wait:
+            raise Refused(503, f"The service is busy; the wait would be about {self.wait():.1f} s.", "wait",
+                          retry_after=max(1.0, self.wait()))  # fmt: skip
 
     def leave(self, ticket: Ticket) -> None:
         if ticket in self.inside:

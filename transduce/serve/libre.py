@@ -154,6 +154,8 @@ class Libre:
 async def message(request: Request, service: Service, kind: Any) -> Any:
     """The request's message, from JSON or a form, after the checks of rate, size and key."""
     service.check_rate(request)
+    if kind is not DetectRequest:
+        service.gate.look()
     body = await read_body(request, service.config.max_body)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media == "application/json":
@@ -237,6 +239,7 @@ async def _multipart(request: Request, body: bytes, service: Service
 
 async def _file_fields(request: Request, service: Service) -> tuple[dict[str, Any], str, bytes]:
     service.check_rate(request)
+    service.gate.look()
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise Refused(415, "Send the file as multipart/form-data.", "media")
     fields, file = await _multipart(request, await read_body(request, service.config.max_file), service)
