@@ -63,11 +63,12 @@ def run(script: Path, cells: list[Cell]) -> list[str]:
     """Run the code of a page in order. Returns what each cell printed."""
     import torch
 
-    torch.set_num_threads(1)  # so that the same page comes out everywhere, down to the last digits
     names: dict[str, object] = {"__name__": "__main__", "__file__": str(script)}
     printed = []
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng())
+        stack.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)  # the order of additions, and with it the last digits, are the same everywhere
         sys.path.insert(0, str(HERE))
         stack.callback(sys.path.remove, str(HERE))
         for cell in cells:
