@@ -13,13 +13,16 @@ import math
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import zip_longest
 from typing import TextIO
 
+from rich.color import Color
 from rich.console import Console
-from rich.table import Table
+from rich.style import Style
 from rich.text import Text
 
-from transduce.explain.trace import Beam, LayerTrace, Output, Quantity, Step, Token, Trace
+from transduce.explain.trace import Beam, LayerTrace, Output, Quantity, Rows, Step, Token, Trace
 
 PLAIN_WIDTH = 120  # of pipes and files
 MANY = 30  # symbols; longer targets get their steps in full only when asked
@@ -61,9 +64,18 @@ def piece(token: Token) -> str:
     return "▁" + text[1:] if text.startswith(" ") and token.kind == "word" else text
 
 
+@cache
+def _shade(depth: int) -> Style:
+    """The background of a value of ``depth`` twentieths."""
+    full = abs(depth) * 10
+    red, green, blue = (50 + full, 50, 50) if depth >= 0 else (50, 50 + full // 2, 50 + full)
+    return Style(bgcolor=Color.from_rgb(red, green, blue))
+
+
 class _Page:
     def __init__(self, trace: Trace, console: Console) -> None:
         self.trace, self.console = trace, console
+        self.scales: dict[int, float] = {}
         self.color = console.color_system is not None
         self.branches = {
             each.id: each for step in trace.beam or [] for each in [*step.kept, *step.ended, *step.dropped]
@@ -125,7 +137,7 @@ class _Page:
         for at, token in enumerate(tokens):
             values = [layer.values[each.name][at] for each in layer.quantities]
             told = [f"{_told(each, value):.2f}" for each, value in zip(layer.quantities, values, strict=True)]
-            rows.append([str(at), piece(token), *told, self.strip(values[-1])])
+            rows.append([str(at), piece(token), *told, self.strip(*self.drawn(layer.quantities[-1], layer.values, at))])
         self.grid(rows, justify="r" + "l" + "r" * len(layer.quantities) + "l")
 
     def first(self) -> None:
@@ -134,7 +146,7 @@ class _Page:
             return
         self.title("From reading to writing")
         self.equations(trace.first_quantities)
-        self.grid([[f"{name}[{number}]", f"|v| {_norm(row):.2f}", self.strip(row)]
+        self.grid([[f"{name}[{number}]", f"|v| {_norm(row):.2f}", self.strip(row, self.scale(rows))]
                    for name, rows in trace.first.items() for number, row in enumerate(rows)])  # fmt: skip
         if not trace.attention:
             self.say(f"There is no attention: these {sum(len(row) for rows in trace.first.values() for row in rows):,} "
@@ -171,7 +183,9 @@ class _Page:
         self.grid(rows, justify="rlrrrr" + "rr" * bool(change) + "l" * len(by_map))
         if trace.gradient:
             worst = max(map(abs, trace.gradient.completeness), default=0.0)
-            self.say(f"depends on: {trace.gradient.equation}; its sums are off by at most {worst:.2g}.", style="dim")
+            told = {"integrated_gradients": f"each row sums to what the source adds to log p, within {worst:.1g}",
+                    "input_x_gradient": "the slope at this very sentence; rows need not sum to anything"}  # fmt: skip
+            self.say(f"depends on: {trace.gradient.equation}; {told[trace.gradient.method]}.", style="dim")
         for each in trace.attention:
             self.matrix(each.weights, f"alpha, layer {each.layer}, head {each.head}")
         if trace.gradient:
@@ -183,28 +197,12 @@ class _Page:
         self.say(f"step {step.number}: given {piece(step.fed)}, wrote {piece(step.chosen)}, p {step.probability:.4g} "
                  f"(rank {step.rank})", style="bold cyan")  # fmt: skip
         rows: list[Row] = []
-        for layer in trace.decoder:
-            for each in layer.quantities:
-                value = layer.values[each.name][at]
-                rows.append(
-                    [
-                        f"{each.name}_{step.number}[{layer.number}]",
-                        each.title,
-                        _short(each, value),
-                        self.strip(value, each),
-                    ]
-                )
-        titles = {each.name: each for each in trace.output_quantities}
-        for name, values in trace.outputs.items():
-            quantity = titles.get(name, Quantity(name=name, title="", equation="", low=None, high=None))
-            rows.append(
-                [
-                    f"{name}_{step.number}",
-                    quantity.title,
-                    _short(quantity, values[at]),
-                    self.strip(values[at], quantity),
-                ]
-            )
+        made = [(each, layer.values, f"[{layer.number}]") for layer in trace.decoder for each in layer.quantities]
+        made += [(each, trace.outputs, "") for each in trace.output_quantities if each.name in trace.outputs]
+        for quantity, values, place in made:
+            row = values[quantity.name][at]
+            rows.append([f"{quantity.name}_{step.number}{place}", quantity.title, _short(quantity, row),
+                         self.strip(*self.drawn(quantity, values, at))])  # fmt: skip
         self.grid(rows)
         blocks: list[tuple[str, list[Row]]] = [("likeliest", [
             [str(rank), f"{each.probability:.4f}", self.bar(each.probability), self.marked(each.text, each.kind, each.id, step.chosen.id)]
@@ -310,7 +308,11 @@ class _Page:
         for at, row in enumerate(rows):
             line = Text()
             for each in row:
-                line.append_text(self.cell(each / most, -1.0 if each < 0 else 0.0, 1.0, wide=True))
+                mark, style = (
+                    self.cell(abs(each) / most, low=0.0) if not self.color else self.cell(each / most, low=-1.0)
+                )
+                sign = "-" if each < 0 and not style else " "
+                line.append((mark if abs(each) > 0.02 * most or style else ".") + sign, style)
             table.append([str(at + 1), names[at], line])
         self.grid(table, justify="rll")
 
@@ -341,24 +343,33 @@ class _Page:
         text = "█" * (cells // 8) + ("▏▎▍▌▋▊▉"[cells % 8 - 1] if cells % 8 else "")
         return Text(text.ljust(BAR), "cyan" if self.color else "")
 
-    def strip(self, values: Sequence[float], quantity: Quantity | None = None) -> Text:
-        """The first units of a vector: by color, negative blue, positive red; without colors by height."""
-        low = quantity.low if quantity is not None else None
-        most = max((abs(each) for each in values), default=0.0) or 1.0
+    def drawn(self, quantity: Quantity, values: dict[str, Rows], at: int) -> tuple[list[float], float, bool]:
+        """What ``strip`` needs for one step of a quantity."""
+        rows, gate = values[quantity.name], _is_gate(quantity)
+        return rows[at], 1.0 if gate else self.scale(rows), gate
+
+    def strip(self, values: Sequence[float], scale: float, gate: bool = False) -> Text:  # noqa: FBT001
+        """The first units of a vector, ``scale`` being the fullest: by color, negative blue, positive red; else by height."""
         drawn = Text()
         for each in values[:UNITS]:
-            drawn.append_text(
-                self.cell(each, 0.0, 1.0) if low == 0 and most <= 1 else self.cell(each / max(1.0, most), -1.0, 1.0)
-            )
+            drawn.append(*self.cell(each / scale, low=0.0 if gate else -1.0))
         return drawn
 
-    def cell(self, value: float, low: float, high: float, *, wide: bool = False) -> Text:
-        share = min(1.0, max(0.0, (value - low) / (high - low)))
+    def cell(self, value: float, *, low: float) -> tuple[str, Style]:
+        """A value from ``low`` to 1."""
+        height = HEIGHTS[round(min(1.0, max(0.0, (value - low) / (1 - low))) * 7)]
         if not self.color:
-            return Text((HEIGHTS[round(share * 7)] if wide is False or share > 0.02 else ".") + " " * wide)
-        depth = round(min(1.0, abs(value)) * 205)
-        red, green, blue = (50 + depth, 50, 50) if value >= 0 else (50, 50 + depth // 2, 50 + depth)
-        return Text("  " if wide else " ", f"on rgb({red},{green},{blue})")
+            return height, Style.null()
+        if self.console.color_system in ("256", "truecolor"):
+            return " ", _shade(round(max(-1.0, min(1.0, value)) * 20))
+        return height, Style(color="red" if value >= 0 else "blue")
+
+    def scale(self, rows: Sequence[Sequence[float]]) -> float:
+        """What is drawn as the fullest of a quantity at all its steps, so that steps can be compared."""
+        key = id(rows)
+        if key not in self.scales:
+            self.scales[key] = max((abs(each) for row in rows for each in row[:UNITS]), default=0.0) or 1.0
+        return self.scales[key]
 
     def _changes(self) -> list[tuple[float, float]]:
         """|s_t| and |s_t - s_{t-1}| of the decoder's top layer."""
@@ -380,30 +391,54 @@ class _Page:
         self.console.print(Text(text, style))
 
     def grid(self, rows: Sequence[Row], *, justify: str = "") -> None:
-        if rows:
-            self.console.print(_grid(rows, justify))
+        for line in _grid(rows, justify, self.console):
+            self.console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
     def side_by_side(self, blocks: Sequence[tuple[str, list[Row]]]) -> None:
         """Blocks beside each other where they fit, else below each other."""
-        tables = [(Text(name, "underline" if self.color else ""), _grid(rows, "rrll")) for name, rows in blocks]
-        needed = sum(self.console.measure(table).maximum + 3 for _, table in tables)
-        if needed > self.console.width:
-            for name, table in tables:
-                self.console.print(name, table, sep="\n")
+        shown = [[Text(name, "underline" if self.color else ""), *_grid(rows, "rrll", self.console)]
+                 for name, rows in blocks]  # fmt: skip
+        widths = [max(line.cell_len for line in lines) for lines in shown]
+        if sum(widths) + 3 * (len(widths) - 1) > self.console.width:
+            for line in (line for lines in shown for line in lines):
+                self.console.print(line, no_wrap=True, overflow="ignore", crop=False)
             return
-        outer = Table.grid(padding=(0, 3, 0, 0))
-        outer.add_row(*(name for name, _ in tables))
-        outer.add_row(*(table for _, table in tables))
-        self.console.print(outer)
+        for parts in zip_longest(*shown, fillvalue=Text()):
+            line = Text("   ").join(_padded(part, width) for part, width in zip(parts, widths, strict=True))
+            line.rstrip()
+            self.console.print(line, no_wrap=True, overflow="ignore", crop=False)
 
 
-def _grid(rows: Sequence[Row], justify: str) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for at in range(max(map(len, rows), default=0)):
-        table.add_column(justify="right" if justify[at : at + 1] == "r" else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(each if isinstance(each, Text) else Text(each) for each in row))
-    return table
+def _grid(rows: Sequence[Row], justify: str, console: Console) -> list[Text]:
+    """Rows in columns, as lines no wider than the console: the widest columns fold where they must."""
+    cells = [[each if isinstance(each, Text) else Text(each) for each in row] for row in rows]
+    count = max(map(len, cells), default=0)
+    widths = [max((row[at].cell_len for row in cells if at < len(row)), default=0) for at in range(count)]
+    over = sum(widths) + 2 * (count - 1) - console.width
+    while over > 0 and max(widths) > 1:
+        widest = widths.index(max(widths))
+        cut = min(over, max(1, widths[widest] - sorted(widths)[-2])) if count > 1 else over
+        widths[widest], over = max(1, widths[widest] - cut), over - cut
+    lines: list[Text] = []
+    for row in cells:
+        folded = [[each] if each.cell_len <= width else list(each.wrap(console, width, overflow="fold", no_wrap=False))
+                  for each, width in zip(row, widths, strict=False)]  # fmt: skip
+        for parts in zip_longest(*folded, fillvalue=Text()):
+            line = Text("  ").join(_padded(part, widths[at], right=justify[at : at + 1] == "r")
+                                   for at, part in enumerate(parts))  # fmt: skip
+            line.rstrip()
+            lines.append(line)
+    return lines
+
+
+def _padded(text: Text, width: int, *, right: bool = False) -> Text:
+    found = text.copy()
+    room = max(0, width - text.cell_len)
+    if right:
+        found.pad_left(room)
+    else:
+        found.pad_right(room)
+    return found
 
 
 def _columns(output: Output) -> tuple[str, float, float, int]:
