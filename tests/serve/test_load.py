@@ -24,6 +24,7 @@ from transduce.serve import engine as engine_module
 from transduce.serve.catalog import Catalog, Served
 from transduce.serve.gate import Gate, Rates, Refused
 from transduce.serve.metrics import Metrics
+from transduce.serve.pace import Pace
 from transduce.serve.settings import ServeConfig
 
 LONG = "one two three four five six. " * 2_000
@@ -108,8 +109,8 @@ def test_a_full_queue_refuses_at_once(run_service: Callable[..., Any]) -> None:
 
 
 def test_the_gate_counts_requests_characters_and_time() -> None:
-    speed = 100.0
-    gate = Gate(ServeConfig(max_requests=3, max_characters=500, max_text=400, max_wait=2.0), Metrics(), lambda: speed)
+    config = ServeConfig(max_requests=3, max_characters=500, max_text=400, max_wait=2.0)
+    gate = Gate(config, Metrics(), lambda characters: characters / 100)
 
     def reason(characters: int) -> str:
         with pytest.raises(Refused) as refused:
@@ -130,6 +131,20 @@ def test_the_gate_counts_requests_characters_and_time() -> None:
     for ticket in (second, third, fourth, fourth):
         gate.leave(ticket)
     assert (gate.characters, gate.weight, len(gate.inside)) == (0, 0, 0)
+
+
+def test_the_pace_of_batches_is_learned() -> None:
+    pace = Pace()
+    assert pace.wait(1_000) == 0
+    for characters in (50, 60, 2_000, 40, 1_500, 3_000):
+        pace.note(characters, 0.03 + 0.0001 * characters)
+    assert pace.wait(50) == pytest.approx(0.035, rel=0.01)
+    assert pace.wait(3_000) == pytest.approx(0.33, rel=0.01)
+    assert pace.wait(6_000) == pytest.approx(0.66, rel=0.01)
+    same = Pace()
+    for _ in range(5):
+        same.note(60, 0.04)
+    assert same.wait(60) == pytest.approx(0.04)
 
 
 def test_rates_are_of_each_client_and_fill_again() -> None:

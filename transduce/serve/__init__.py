@@ -6,6 +6,7 @@
     catalog.py     the runs and their languages       markup.py      HTML: text and tags apart
     gate.py        the queue's bounds, rates          placing.py     tags back into a translated sentence
     engine.py      batches for the models             documents.py   SRT, CSV, text, HTML files
+    pace.py        how long batches take
     translator.py  text in, text out                  keys.py        API keys, kept as hashes
     libre.py       LibreTranslate's endpoints         guard.py       Host, Origin, headers, errors
     native.py      ours                               server.py      the process

@@ -26,6 +26,7 @@ from transduce.errors import TransduceError
 from transduce.serve.catalog import Served
 from transduce.serve.gate import Ticket
 from transduce.serve.metrics import Metrics
+from transduce.serve.pace import Pace
 from transduce.serve.settings import ServeConfig
 
 SPACING = 0.02  # seconds
@@ -68,7 +69,7 @@ class Engine:
 
     def __init__(self, config: ServeConfig, metrics: Metrics) -> None:
         self.config, self.metrics = config, metrics
-        self.speed = 0.0  # characters a second while busy, averaged over the last batches; 0: not known yet
+        self.pace = Pace()
         self._waiting: list[Job] = []
         self._ready = threading.Condition()
         self._closing = False
@@ -80,6 +81,10 @@ class Engine:
     @property
     def alive(self) -> int:
         return sum(worker.is_alive() for worker in self._workers)
+
+    def wait(self, characters: float) -> float:
+        """Expected seconds until so many characters have been translated."""
+        return self.pace.wait(characters / self.config.workers)
 
     def start(self) -> None:
         """Begin to work, on the running event loop's behalf."""
@@ -207,8 +212,7 @@ class Engine:
                     for job, value in zip(batch, found, strict=True)])  # fmt: skip
         if batch[0].call is None:
             characters = sum(job.characters for job in batch)
-            now = characters / max(1e-4, time.monotonic() - began) * self.config.workers
-            self.speed = 0.8 * self.speed + 0.2 * now if self.speed else now
+            self.pace.note(characters, time.monotonic() - began)
             self.metrics.observe("transduce_batch_rows", len(batch))
             self.metrics.add("transduce_sentences_total", len(batch), model=batch[0].served.name)
             self.metrics.add("transduce_characters_total", characters, model=batch[0].served.name)

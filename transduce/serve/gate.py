@@ -46,10 +46,10 @@ class Ticket:
 
 @final
 class Gate:
-    """Accepts requests as long as the queue has room."""
+    """Accepts requests as long as the queue has room. ``wait``: characters -> the seconds that they take."""
 
-    def __init__(self, config: ServeConfig, metrics: Metrics, speed: Callable[[], float]) -> None:
-        self.config, self._speed = config, speed
+    def __init__(self, config: ServeConfig, metrics: Metrics, wait: Callable[[float], float]) -> None:
+        self.config, self._wait = config, wait
         self.draining = False
         self.inside: set[Ticket] = set()
         self.characters = self.weight = 0
@@ -94,8 +94,7 @@ class Gate:
 
     def wait(self) -> float:
         """Expected seconds until a request that came now would be begun."""
-        speed = self._speed()
-        return self.weight / speed if speed else 0.0
+        return self._wait(self.weight)
 
 
 @final

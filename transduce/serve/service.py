@@ -37,7 +37,7 @@ class Service:
         self.explain_page = explain_page
         self.metrics = Metrics()
         self.engine = Engine(config, self.metrics)
-        self.gate = Gate(config, self.metrics, lambda: self.engine.speed)
+        self.gate = Gate(config, self.metrics, self.engine.wait)
         self.rates = Rates(config.rate, config.burst)
         self.translator = Translator(self.engine)
         self.files = FileStore(config.file_space, config.file_seconds)

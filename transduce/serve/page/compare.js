@@ -100,7 +100,7 @@ function draw() {
   const differs = (text) => el("span", { class: "differs" }, text);
   const cell = (name, nodes, kind) => el("div", {}, el("p", { class: "who" }, bdi(name)), el("p", { class: kind, dir: "auto" }, ...nodes));
   $("compare-result").replaceChildren(el("ul", { class: "versus" }, ...lines.map((line, k) => el("li", {},
-    el("div", {}, ...cell(t("source"), [line], "text given").childNodes,
+    el("div", {}, ...cell(t("given"), [line], "text given").childNodes,
       ...(references.has(line) ? cell(t("reference"), [references.get(line)], "text given").childNodes : [])),
     cell(left, marked(outputs[0][k], outputs[1][k], differs), "text"),
     cell(right, marked(outputs[1][k], outputs[0][k], differs), "text")))));
@@ -112,7 +112,7 @@ function drawFigures() {
   const rows = [
     ["m-bleu", (run) => fixed(scoreOf(run, "bleu"), 2)], ["m-chrf", (run) => fixed(scoreOf(run, "chrf"), 2)],
     ["m-exact_match", (run) => fixed(scoreOf(run, "exact_match"), 2)], ["m-perplexity", (run) => fixed(scoreOf(run, "perplexity"), 2)],
-    ["translate", pairName], ["model", (run) => run.description.split(",").slice(0, 2).join(",")],
+    ["languages", pairName], ["model", (run) => run.description.split(",").slice(0, 2).join(",")],
     ["parameters", (run) => millions(run.parameters)], ["vocabulary", (run) => count(run.target_vocab)],
     ["pairs", (run) => count(run.data.pairs)], ["trained-in", (run) => duration(run.seconds)],
   ];

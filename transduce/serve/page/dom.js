@@ -37,7 +37,7 @@ export function fixed(value, digits) {
 
 export function percent(value) {
   const shown = value * 100;
-  const text = shown > 0 && shown < 0.1 ? "< 0.1" : shown < 9.95 ? shown.toFixed(1) : shown.toFixed(0);
+  const text = shown > 0 && shown < 0.1 ? "<\u00a00.1" : shown < 9.95 ? shown.toFixed(1) : shown.toFixed(0);
   return `${text}\u00a0%`;
 }
 

@@ -43,7 +43,7 @@ function decoded(part) {
 }
 
 function title() {
-  document.title = shown === "translate" ? "Transduce" : `${t(shown === "run" ? "runs" : shown)} \u00b7 Transduce`;
+  document.title = shown === null || shown === "translate" ? "Transduce" : `${t(shown === "run" ? "runs" : shown)} \u00b7 Transduce`;
 }
 
 async function begin() {

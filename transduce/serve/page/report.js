@@ -55,7 +55,9 @@ function list(lines) {
   for (const line of lines) {
     const item = line.match(/^(\s*)- (.*)$/);
     if (!item) { if (last) last.append(" ", ...inline(line.trim())); continue; }
-    const node = el("li", {}, ...inline(item[2]));
+    // "label     text", as the report aligns it.
+    const told = item[2].match(/^(\S[^.]{0,20}?)\s{2,}(.*)$/);
+    const node = el("li", {}, ...(told ? [el("span", { class: "term" }, told[1]), " ", ...inline(told[2])] : inline(item[2])));
     if (item[1].length && top.lastElementChild) {
       const inner = top.lastElementChild.querySelector("ul") ?? top.lastElementChild.appendChild(el("ul"));
       inner.append(node);

@@ -114,7 +114,7 @@ function drawSamples() {
   const told = t("at-step", { step: count(line.step), time: duration(secondsAt(trained, line.step)) });
   slider.setAttribute("aria-valuetext", told);
   const list = el("ul", { class: "trio" }, ...line.samples.map((sample) => el("li", {}, el("dl", {},
-    el("dt", {}, t("source")), el("dd", { class: "text", dir: "auto" }, sample.source),
+    el("dt", {}, t("given")), el("dd", { class: "text", dir: "auto" }, sample.source),
     el("dt", {}, t("model")), el("dd", { class: "text", dir: "auto" }, sample.output),
     el("dt", {}, t("reference")), el("dd", { class: "text", dir: "auto" }, sample.reference)))));
   if (slider.isConnected) {
@@ -143,7 +143,7 @@ function drawData(data) {
     ["d-dropped", (part) => listed(part.dropped)],
     ["d-source", (part) => lengths(part.source_lengths)], ["d-target", (part) => lengths(part.target_lengths)],
     ...["duplicates", "several_targets", "several_sources", "same_text", "odd_ratios"].map((name) => [`d-${name}`, (part) => found(part[name])]),
-    ["d-signs", (part) => (part.characters ?? []).map((each) => `${each.name}: ${t("source")} ${count(each.source.count)}, ${t("output")} ${count(each.target.count)}`).join("; ") || t("d-none")],
+    ["d-signs", (part) => (part.characters ?? []).map((each) => t("d-sign", { name: each.name, source: count(each.source.count), target: count(each.target.count) })).join("; ") || t("d-none")],
     ["d-overlap", (part, name) => (name in overlaps ? found(overlaps[name]) : "\u2014")],
     ["d-held", (part) => listed(part.held_out)],
     ["d-notes", (part) => (part.notes ?? []).join(" ") || t("d-none")],
