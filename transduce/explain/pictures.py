@@ -8,6 +8,8 @@ without attention: the gradient's map, if the trace has one, and the states.
 
 from __future__ import annotations
 
+import math
+import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -43,11 +45,11 @@ def save_picture(trace: Trace, path: str | Path) -> list[str]:
     right += [(f"decoder, top layer: s_t, {decoder.shape[1]} units", decoder, rows)] if decoder is not None else []
     cell = float(np.clip(14 / max(len(columns), len(rows), 1), 0.13, 0.34))  # inches a token
     map_size = max(3.2, len(columns) * cell) + 1.9, max(2.0, len(rows) * cell) + 1.2
-    # The states are as high as the map beside them, or as their own labels need.
-    state_cell = float(np.clip(map_size[1] / max(sum(len(each[2]) for each in right), 1) if left else 0.2, 0.13, 0.34))
+    # The states are as high as the map beside them.
+    state_cell = float(np.clip(map_size[1] / max(sum(len(each[2]) for each in right), 1) if left else 0.2, 0.04, 0.34))
     heights = [len(labels) * state_cell + 0.4 for _, _, labels in right]
     widths = [map_size[0]] * len(left) + [6.6] * bool(right)
-    height = max(map_size[1] if left else 0, sum(heights)) + 0.6
+    height = max(map_size[1] if left else 0, sum(heights)) + 0.8
     with plot.rc_context({"font.family": families_for(texts)[0], "font.size": 9, "text.color": INK}):
         figure = _figure((sum(widths), height))
         sides = figure.subfigures(1, len(widths), squeeze=False, width_ratios=widths)[0]
@@ -58,7 +60,7 @@ def save_picture(trace: Trace, path: str | Path) -> list[str]:
             for axis, (title, values, labels) in zip(axes, right, strict=True):
                 _grid(axis, values, title, rows=labels, columns=None, signed=True, cell=state_cell)
         figure.suptitle(
-            f"{_short(trace.source.text)}  \u2192  {_short(trace.target.text)}", parse_math=False, fontsize=10
+            f"{_short(trace.source.text, 110)}\n{_short(trace.target.text, 110)}", parse_math=False, fontsize=10
         )
         return _save(figure, path, texts)
 
@@ -113,8 +115,9 @@ def _grid(axis: Any, values: np.ndarray, title: str, *, rows: list[str], columns
     image = axis.imshow(values, aspect="equal" if columns else "auto", interpolation="nearest",
                         cmap=LinearSegmentedColormap.from_list("transduce", colors),
                         vmin=-most if signed else 0, vmax=most if signed else 1)  # fmt: skip
-    size = float(np.clip(cell * 72 * 0.55, 4.5, 9))
-    axis.set_yticks(range(len(rows)), rows, fontsize=size, parse_math=False)
+    every = math.ceil(0.13 / cell - 1e-9)  # where rows are thinner than letters, not each has its label
+    size = float(np.clip(cell * every * 72 * 0.55, 4.5, 9))
+    axis.set_yticks(range(0, len(rows), every), rows[::every], fontsize=size, parse_math=False)
     if columns:
         axis.set_xticks(range(len(columns)), columns, fontsize=size, rotation=55, ha="left", rotation_mode="anchor",
                         parse_math=False)  # fmt: skip
@@ -124,7 +127,7 @@ def _grid(axis: Any, values: np.ndarray, title: str, *, rows: list[str], columns
         spine.set_visible(False)
     if columns:
         axis.set_anchor("N")
-    bar = axis.figure.colorbar(image, ax=axis, shrink=0.5, aspect=20, pad=0.02, anchor=(0, 1))
+    bar = axis.figure.colorbar(image, ax=axis, shrink=0.5, aspect=20, pad=0.02, anchor=(0, 1), panchor=False)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=7, length=2)
 
@@ -154,7 +157,8 @@ def _save(figure: Any, path: str | Path, texts: Iterable[str]) -> list[str]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*(missing from|does not support).*")  # told below, in one line
         with atomic_write(path) as file:
-            figure.savefig(file, format="png", dpi=DPI, facecolor="white")
+            dpi = min(DPI, 4_500 / figure.get_size_inches().max())  # a long text needs inches, not more dots in each
+            figure.savefig(file, format="png", dpi=dpi, facecolor="white", pil_kwargs={"compress_level": 4})
     told = []
     missing = families_for(texts)[1]
     if missing:
@@ -196,5 +200,5 @@ def _label(token: Token) -> str:
 
 
 def _short(text: str, most: int = 70) -> str:
-    text = " ".join(text.split())
+    text = " ".join("".join(sign for sign in text if unicodedata.category(sign) != "Cf").split())
     return text if len(text) <= most else text[: most - 1] + "\u2026"

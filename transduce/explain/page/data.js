@@ -50,7 +50,9 @@ function fixed(value, digits) {
 
 function share(value) {
   const percent = value * 100;
-  return (percent >= 99.95 && value < 1 ? "> 99.9" : percent < 0.05 && value > 0 ? "< 0.1" : percent.toFixed(1)) + "\u00a0%";
+  const text = percent >= 99.95 && value < 1 ? "> 99.9" : percent >= 0.05 || value === 0 ? percent.toFixed(1)
+    : percent >= 1e-4 ? String(Number(percent.toPrecision(1))) : "< 0.0001";
+  return text + "\u00a0%";
 }
 
 function el(name, attributes = {}, ...children) {

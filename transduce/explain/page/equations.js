@@ -27,7 +27,7 @@ function mathNode(text) {
     }
     const cut = found.indexOf("_");
     const base = cut < 0 ? found : found.slice(0, cut);
-    const greek = { alpha: "\u03b1", sigma: "\u03c3", sum: "\u03a3" }[base];
+    const greek = { alpha: "\u03b1", sigma: "\u03c3", sum: "\u03a3", integral: "\u222b" }[base];
     const plain = base in FUNCTIONS || base.length > 2 || base === "of";
     node.append(greek ?? (plain ? base : el("var", {}, base)));
     if (cut >= 0) node.append(el("sub", {}, found.slice(cut + 1).replace(/[{}]/g, "").replace("-", "\u2212")));

@@ -90,7 +90,7 @@ class Heat {
       for (let k = 0; k < count; k++) most = Math.max(most, pen.measureText(label(k)).width);
       return most;
     };
-    this.left = Math.min(widest(this.rows, this.rowLabel), width < 480 ? 84 : 150) + 22;
+    this.left = Math.min(widest(this.rows, this.rowLabel), width < 480 ? 84 : 150) * 1.08 + 22;
     const tall = this.colLabel ? Math.min(widest(this.cols, this.colLabel), 130) : 0;
     this.top = this.colLabel ? tall * 0.82 + 14 : 18;
     this.right = this.colLabel ? tall * 0.57 + 4 : 2;

@@ -22,7 +22,8 @@ const Score = {
   },
 
   alternatives() {
-    return el("table", { id: "alternatives" }, el("caption", {}, t("alternatives")),
+    const title = t(DATA.forced ? "alternatives-forced" : "alternatives");
+    return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, el("table", { id: "alternatives" }, el("caption", {}, title),
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("output")), el("th", { scope: "col", class: "number" }, t("log-probability")),
         el("th", { scope: "col", class: "number" }, t("symbols")), el("th", { scope: "col", class: "number" }, t("score-word")))),
       el("tbody", {}, ...DATA.alternatives.map((each) => {
@@ -30,6 +31,6 @@ const Score = {
         if (!each.finished) name.append(el("span", { class: "note" }, ` (${t("unfinished")})`));
         return el("tr", each.text === DATA.target.text ? { class: "won" } : {}, name,
           el("td", { class: "number" }, fixed(each.log_prob, 3)), el("td", { class: "number" }, String(each.symbols)), el("td", { class: "number" }, fixed(each.score, 3)));
-      })));
+      }))));
   },
 };

@@ -12,7 +12,7 @@ const Tree = {
     const box = document.getElementById("beam");
     box.replaceChildren();
     if (!DATA.beam || !DATA.beam.length) {
-      note.textContent = t("beam-forced");
+      note.replaceChildren(...this.parting());
       return;
     }
     this.read();
@@ -30,6 +30,20 @@ const Tree = {
     box.append(this.keys(), this.box, this.told, table);
     this.place();
     if (this.at) this.tell(this.at);
+  },
+
+  // Why not this one: where a given translation leaves the model's own, and how long the search had it.
+  parting() {
+    const told = [t("beam-forced")];
+    const parting = DATA.parting;
+    if (!parting) return [...told, " ", t(DATA.forced ? "parting-same" : "beam-greedy")];
+    const given = DATA.steps[parting.step - 1];
+    if (parting.token && given) {
+      told.push(" ", ...parts("parting-step", { step: parting.step, own: tokenNode(parting.token), p: share(parting.probability),
+        given: tokenNode(given.chosen), q: share(given.probability) }));
+    }
+    told.push(" ", t(parting.completed ? "parting-completed" : "parting-followed", { followed: parting.followed, count: DATA.steps.length }));
+    return told;
   },
 
   read() {
