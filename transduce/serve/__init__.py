@@ -44,7 +44,7 @@ def start(runs: Sequence[str | Path], options: dict[str, Any], *, keys: Path | N
     known |= {"allowed_hosts": tuple(options.get("allow_host") or ()), "origins": tuple(options.get("origin") or ()),
               "proxies": options.get("proxy") or ""}  # fmt: skip
     config = from_dict(ServeConfig, {name: float(value) if _is_float(name) else value for name, value in known.items()})
-    _log(verbose=verbose)
+    _log(verbose=verbose or config.log_text)
     found = read_keys(keys)
     catalog, failed = load_catalog(runs, device=device)
     for line in failed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any, final
 from urllib.parse import parse_qsl, quote
@@ -24,6 +25,7 @@ from transduce.serve.messages import Detection, DetectRequest, FileRequest, Tran
 from transduce.serve.service import Service
 from transduce.serve.translator import Wish, alternatives, joined
 
+log = logging.getLogger("transduce.serve")
 LONG_ENOUGH = 40  # characters from which a text's language is told by it alone, as in LibreTranslate
 
 
@@ -172,6 +174,8 @@ async def message(request: Request, service: Service, kind: Any) -> Any:
     else:
         raise Refused(415, "Send application/json, application/x-www-form-urlencoded or multipart/form-data.", "media")
     service.check_key(request, getattr(found, "api_key", None))
+    if service.config.log_text:
+        log.info("text: %s", body[:4_000].decode("utf-8", "replace"))
     return found
 
 
