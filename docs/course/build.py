@@ -82,6 +82,20 @@ def run(script: Path, cells: list[Cell]) -> list[str]:
     return printed
 
 
+def printed_before(script: Path, cells: list[Cell]) -> list[str]:
+    """What the code printed when the page was last made. Raises ``SystemExit`` where the code is another since."""
+    text = page_path(script, "en").read_text(encoding="utf-8")
+    found = re.findall(
+        rf"^```python\n(.*?)\n```$(?:\n\n</details>)?(?:\n\n{OUTPUT}(.*?)\n```$)?", text, flags=re.M | re.S
+    )
+    made = [(code, out) for code, out in found if code in {cell.text for cell in cells}]
+    code = [cell.text for cell in cells if cell.kind not in LANGUAGES]
+    if [each for each, _ in made] != code:
+        raise SystemExit(f"{script.name}: its code is not that of the page; make it without --prose.")
+    outputs = iter(out for _, out in made)
+    return ["" if cell.kind in LANGUAGES else next(outputs) for cell in cells]
+
+
 def page(script: Path, cells: list[Cell], printed: list[str], language: str) -> str:
     """The page in one language, as Markdown."""
     parts = [MADE.format(script=script.name), links(script, language)]
@@ -134,13 +148,14 @@ def outputs(text: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run the pages of the course and write them in both languages.")
     parser.add_argument("pages", nargs="*", help="numbers of the pages to make, such as 01 06; none: all")
+    parser.add_argument("--prose", action="store_true", help="keep what the code printed; only the prose has changed")
     options = parser.parse_args()
     for script in scripts():
         if options.pages and script.stem[:2] not in options.pages:
             continue
         began = time.perf_counter()
         cells = cells_of(script)
-        printed = run(script, cells)
+        printed = printed_before(script, cells) if options.prose else run(script, cells)
         for language in LANGUAGES:
             page_path(script, language).write_text(page(script, cells, printed, language), encoding="utf-8")
         print(f"{script.stem}: {time.perf_counter() - began:.1f} s", file=sys.stderr)
