@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import pytest
 from tests.serve.conftest import Client
 from transduce.explain.trace import trace
 from transduce.run import read_config
+from transduce.serve import app as app_module
 from transduce.serve.catalog import Served
 from transduce.transducer import Transducer
 
@@ -150,7 +152,15 @@ def test_the_document_names_every_route_and_every_answer_fits_it(client: Client)
     routes = {(route.path, method.lower()) for route in client.server.config.app.routes  # type: ignore[union-attr]
               for method in (getattr(route, "methods", None) or ()) if method != "HEAD"}  # fmt: skip
     told = {(path, method) for path, methods in document["paths"].items() for method in methods}
-    assert told == routes - {("/openapi.json", "get"), ("/docs", "get"), ("/", "get"), ("/suggest", "post")}
-    page = client.get("/docs").body.decode()
-    assert "<script" not in page
-    assert "http" not in page.replace("HTTP", "")
+    folder = Path(app_module.__file__).parent / "page"
+    page = {(f"/{path.relative_to(folder).as_posix()}", "get") for path in folder.rglob("*")}
+    assert told == routes - page - {
+        ("/openapi.json", "get"),
+        ("/docs", "get"),
+        ("/", "get"),
+        ("/suggest", "post"),
+        ("/inside", "post"),
+    }
+    docs = client.get("/docs").body.decode()
+    assert "<script" not in docs
+    assert "http" not in docs.replace("HTTP", "")

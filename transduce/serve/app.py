@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from transduce.serve import openapi
@@ -71,16 +70,31 @@ def make_app(service: Service) -> Starlette:
         ("GET", "/openapi.json", schema),
         ("GET", "/docs", docs),
     ]
-    routes: list[Route | Mount] = [
-        Route(path, _labelled(path, endpoint), methods=[method]) for method, path, endpoint in table
-    ]
-    page = Path(str(files("transduce.serve").joinpath("page")))
-    if (page / "index.html").is_file():
-        routes.append(Mount("/", StaticFiles(directory=page, html=True)))
-    else:
-        routes.append(Route("/", _labelled("/", docs), methods=["GET"]))
+    routes = [Route(path, _labelled(path, endpoint), methods=[method]) for method, path, endpoint in table]
+    routes += _page_routes() or [Route("/", _labelled("/", docs), methods=["GET"])]
     return Starlette(routes=routes, middleware=[Middleware(Guard, service=service)],
                      exception_handlers={HTTPException: _http_error})  # fmt: skip
+
+
+def _page_routes() -> list[Route]:
+    """A route for each file of the page. A folder mounted at / would also match every address of the API that was
+    asked for with a wrong method.
+    """
+    folder = Path(str(files("transduce.serve").joinpath("page")))
+    if not (folder / "index.html").is_file():
+        return []
+    static = StaticFiles(directory=folder)
+
+    def route(path: str, name: str) -> Route:
+        async def file(request: Request) -> Response:
+            answer = await static.get_response(name, request.scope)
+            answer.headers["cache-control"] = "no-cache"  # asked for again each time, sent again when it changed
+            return answer
+
+        return Route(path, _labelled("page", file), methods=["GET"])
+
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return [route("/", "index.html"), *(route(f"/{name}", name) for name in names)]
 
 
 def _labelled(path: str, endpoint: Endpoint) -> Endpoint:
@@ -88,12 +102,7 @@ def _labelled(path: str, endpoint: Endpoint) -> Endpoint:
 
     async def labelled(request: Request) -> Response:
         request.scope["transduce.route"] = path
-        try:
-            return await endpoint(request)
-        except HTTPException:
-            raise
-        except asyncio.CancelledError:
-            raise
+        return await endpoint(request)
 
     return labelled
 
