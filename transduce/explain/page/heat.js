@@ -69,7 +69,7 @@ class Heat {
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.space = el("div", {}, this.canvas);
     this.box = el("div", { class: "heat", tabindex: "0", role: "application", "aria-label": this.label }, this.space);
-    this.reading = el("p", { class: "reading", "aria-live": "polite" });
+    this.reading = el("p", { class: "reading" });
     this.node = el("div", {}, this.box, this.reading);
     this.cell = null;
     this.mark = null;
@@ -77,6 +77,9 @@ class Heat {
     this.box.addEventListener("pointermove", (event) => this.hover(event));
     this.box.addEventListener("pointerleave", () => this.read(this.cell));
     this.box.addEventListener("click", (event) => { const cell = this.cellAt(event); if (cell) this.pick(...cell); });
+    // Spoken only while one moves in the map itself, not when the step moves it.
+    this.box.addEventListener("focus", () => this.reading.setAttribute("aria-live", "polite"));
+    this.box.addEventListener("blur", () => this.reading.removeAttribute("aria-live"));
     this.box.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.layout()).observe(this.box);
   }

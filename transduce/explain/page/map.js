@@ -21,7 +21,7 @@ function draw() {
   const [zeroX, zeroY] = place(0, 0);
   drawing.append(svg("line", { class: "axis", x1: 0, x2: wide, y1: zeroY, y2: zeroY }), svg("line", { class: "axis", x1: zeroX, x2: zeroX, y1: 0, y2: tall }));
   DATA.variance.slice(0, 2).forEach((value, k) => drawing.append(svg("text", k
-    ? { class: "axis-name", x: zeroX + 6, y: 16 } : { class: "axis-name", x: wide - 8, y: zeroY - 6, "text-anchor": "end" },
+    ? { class: "axis-name", y: 16, ...(zeroX < wide / 2 ? { x: zeroX + 6 } : { x: zeroX - 6, "text-anchor": "end" }) } : { class: "axis-name", x: wide - 8, y: zeroY - 6, "text-anchor": "end" },
   t("map-axis", { number: k + 1, share: share(value) }))));
   const dots = points.map((point, k) => {
     const [x, y] = place(point.x, point.y);

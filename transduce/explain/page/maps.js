@@ -32,54 +32,65 @@ const AttentionMap = {
     if (!DATA.attention.length) return;
     const map = DATA.attention[State.map];
     const weights = matrix(map.weights);
-    const scores = matrix(map.scores);
     const scale = scaleOf(0, 1, 1);
     this.heat = new Heat({
       rows: weights.rows, cols: weights.cols, at: (row, col) => weights.at(row, col), scale, least: 15, most: 46, rowHeight: 24,
       rowLabel: (row) => tokenText(DATA.target.tokens[row]), colLabel: (col) => tokenText(DATA.source.tokens[col]),
       label: t("attention-label", { rows: weights.rows, cols: weights.cols }),
       describe: (row, col) => parts("reading-attention", { target: tokenNode(DATA.target.tokens[row]), source: tokenNode(DATA.source.tokens[col]), value: number(weights.at(row, col)) }),
-      onPick: (row, col) => { this.cell = [row, col]; if (State.step !== row) setStep(row, { from: "attention" }); this.tell(map, weights, scores); },
+      onPick: (row, col) => { this.cell = [row, col]; if (State.step !== row) setStep(row, { from: "attention" }); this.tell(); },
     });
-    this.aside = el("div", { class: "aside", id: "attention-cell" });
+    const go = (row, col) => this.heat.pick(row, col);
+    this.row = tokenSelect(DATA.target.tokens, 0, (k) => go(k, this.cell[1]));
+    this.col = tokenSelect(DATA.source.tokens, 0, (k) => go(this.cell[0], k));
+    this.told = el("div");
     document.getElementById("attention").replaceChildren(
-      el("div", {}, legend(scale), this.heat.node, strongest(weights, "attention-table", "looks-at")), this.aside);
-    if (!this.cell) {
-      const row = weights.row(State.step);
-      this.cell = [State.step, row.indexOf(Math.max(...row))];
-    }
+      el("div", {}, legend(scale), this.heat.node, strongest(weights, "attention-table", "looks-at")),
+      el("div", { class: "aside", id: "attention-cell" }, this.told,
+        el("div", { class: "cellpick" }, field(t("row-label"), this.row), field(t("source-label"), this.col))));
+    this.cell ??= this.greatest();
     this.heat.layout();
     this.heat.pick(...this.cell, { quiet: true });
     this.heat.setMark(State.step);
-    this.tell(map, weights, scores);
+    this.tell();
   },
 
-  tell(map, weights, scores) {
+  // The cell of this step with the most weight.
+  greatest() {
+    const row = matrix(DATA.attention[State.map].weights).row(State.step);
+    return [State.step, row.indexOf(Math.max(...row))];
+  },
+
+  tell() {
+    const map = DATA.attention[State.map];
     const [row, col] = this.cell;
     const [target, source] = [DATA.target.tokens[row], DATA.source.tokens[col]];
-    const all = scores.row(row);
+    const all = matrix(map.scores).row(row);
     const sum = all.reduce((whole, score) => whole + Math.exp(score), 0);
-    const [score, weight] = [scores.at(row, col), weights.at(row, col)];
+    const [score, weight] = [all[col], matrix(map.weights).at(row, col)];
     const terms = all.map((_, k) => k).sort((a, b) => all[b] - all[a]);
     const shown = terms.slice(0, all.length > 8 ? 5 : 8);
     const rest = terms.slice(shown.length).reduce((whole, k) => whole + Math.exp(all[k]), 0);
-    const go = (r, c) => this.heat.pick(r, c);
-    this.aside.replaceChildren(
-      el("h3", { "aria-live": "polite" }, ...parts("cell-attention", { target: tokenNode(target), source: tokenNode(source) })),
+    this.row.value = String(row);
+    this.col.value = String(col);
+    this.told.replaceChildren(
+      el("h3", {}, ...parts("cell-attention", { target: tokenNode(target), source: tokenNode(source) })),
       ...map.equation.split(";").map((line) => el("p", {}, mathNode(line.trim()))),
       el("div", { class: "worked", id: "attention-worked" },
         el("p", {}, `score = ${number(score)}`),
         el("p", {}, `\u03a3 exp = ${shown.map((k) => `exp(${number(all[k])})`).join(" + ")}${rest ? ` + ${number(rest)}` : ""}`),
         el("p", {}, `= ${number(sum)}`),
-        el("p", { class: "result" }, `\u03b1 = exp(${number(score)}) / ${number(sum)} = ${number(weight)}`)),
-      el("div", { class: "cellpick" }, field(t("row-label"), tokenSelect(DATA.target.tokens, row, (k) => go(k, this.cell[1]))),
-        field(t("source-label"), tokenSelect(DATA.source.tokens, col, (k) => go(this.cell[0], k)))));
+        el("p", { class: "result" }, `\u03b1 = exp(${number(score)}) / ${number(sum)} = ${number(weight)}`)));
   },
 
+  // The step's own row, where it looked most; a cell that was chosen stays.
   follow(from) {
     if (!this.heat) return;
     this.heat.setMark(State.step);
-    if (from !== "attention") this.heat.show(State.step, this.cell[1]);
+    if (from === "attention" || from === "build") return;
+    this.cell = this.greatest();
+    this.heat.pick(...this.cell, { quiet: true });
+    this.tell();
   },
 };
 
@@ -100,7 +111,7 @@ const GradientMap = {
       describe: (row, col) => parts("reading-gradient", { target: token("target", row), source: token("source", col), value: number(weights.at(row, col)) }),
       onPick: (row, col) => {
         const sum = weights.row(row).reduce((a, b) => a + b, 0);
-        aside.replaceChildren(el("h3", { "aria-live": "polite" }, ...parts("reading-gradient", { target: token("target", row), source: token("source", col), value: number(weights.at(row, col)) })),
+        aside.replaceChildren(el("h3", {}, ...parts("reading-gradient", { target: token("target", row), source: token("source", col), value: number(weights.at(row, col)) })),
           el("p", {}, mathNode(equation)), el("p", {}, t("gradient-row", { sum: number(sum), total: number(totals[row]) })));
       },
     });

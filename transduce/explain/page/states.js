@@ -35,7 +35,9 @@ const States = {
     select.value = String(this.group);
     this.quantities = el("fieldset", { id: "quantities" });
     this.map = el("div");
-    this.aside = el("div", { class: "aside", id: "state-cell" });
+    this.told = el("div");
+    this.pickers = el("div", { class: "cellpick" });
+    this.aside = el("div", { class: "aside", id: "state-cell" }, this.told, this.pickers);
     document.getElementById("states").replaceChildren(
       el("div", { class: "choices" }, field(t("layer"), select), this.quantities), el("div", { class: "beside" }, this.map, this.aside));
     this.draw();
@@ -58,12 +60,19 @@ const States = {
       describe: (row, col) => parts("reading-state", { row: row + 1, token: token(row), col, name: quantity.name, value: number(values.at(row, col)) }),
       onPick: (row, col) => { this.cell = [row, col]; this.tell(group, quantity, values); this.step(group, row); },
     });
+    this.row = tokenSelect(group.tokens, 0, (k) => this.heat.pick(k, this.cell[1]));
+    this.unit = el("input", { type: "number", min: "0", max: values.cols - 1, id: "unit" });
+    this.unit.addEventListener("change", () => {
+      this.heat.pick(this.cell[0], Math.max(0, Math.min(values.cols - 1, Math.round(Number(this.unit.value)) || 0)));
+    });
+    this.pickers.replaceChildren(field(t("row-label"), this.row), field(t("unit-label"), this.unit));
+    this.retell = () => this.tell(group, quantity, values);
     this.map.replaceChildren(legend(scale), this.heat.node, values.coarse ? el("p", { class: "note" }, t("coarse")) : "");
     this.heat.layout();
     this.cell = [Math.min(this.cell[0], values.rows - 1), Math.min(this.cell[1], values.cols - 1)];
     this.heat.pick(...this.cell, { quiet: true });
-    this.tell(group, quantity, values);
-    this.follow();
+    this.retell();
+    this.follow("build");
   },
 
   step(group, row) {
@@ -121,19 +130,12 @@ const States = {
   tell(group, quantity, values) {
     const [row, unit] = this.cell;
     const value = values.at(row, unit);
-    const pick = (change) => this.heat.pick(...change);
-    const unitInput = el("input", { type: "number", min: "0", max: values.cols - 1, value: unit, id: "unit" });
-    unitInput.addEventListener("change", () => {
-      const asked = Math.max(0, Math.min(values.cols - 1, Math.round(Number(unitInput.value)) || 0));
-      pick([row, asked]);
-      document.getElementById("unit").focus();
-    });
-    this.aside.replaceChildren(
-      el("h3", { "aria-live": "polite" }, ...parts("cell-state", { name: quantity.name, unit, row: row + 1, token: tokenNode(group.tokens[row]) })),
+    this.row.value = String(row);
+    this.unit.value = String(unit);
+    this.told.replaceChildren(
+      el("h3", {}, ...parts("cell-state", { name: quantity.name, unit, row: row + 1, token: tokenNode(group.tokens[row]) })),
       el("p", {}, mathNode(quantity.equation)),
-      ...this.worked(group, quantity, row, unit, value),
-      el("div", { class: "cellpick" },
-        field(t("row-label"), tokenSelect(group.tokens, row, (k) => { pick([k, unit]); })), field(t("unit-label"), unitInput)));
+      ...this.worked(group, quantity, row, unit, value));
   },
 
   worked(group, quantity, row, unit, value) {
@@ -192,6 +194,9 @@ const States = {
     const group = this.groups()[this.group];
     const ours = group.part === "decoder" || group.part === "outputs";
     this.heat.setMark(ours ? State.step : null);
-    if (ours && from !== "states" && from !== "build") this.heat.show(State.step, this.cell[1]);
+    if (!ours || from === "states" || from === "build") return;
+    this.cell = [State.step, this.cell[1]];
+    this.heat.pick(...this.cell, { quiet: true });
+    this.retell();
   },
 };
