@@ -40,7 +40,7 @@ def make_app(service: Service) -> Starlette:
         service.check_key(request)
         return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    description = answer(openapi.document(keys=bool(service.keys))).body
+    description = answer(openapi.document(keys=bool(service.keys), runs=list(service.catalog.by_name))).body
 
     async def schema(request: Request) -> Response:
         return Response(description, media_type="application/json")

@@ -97,7 +97,7 @@ class Search(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     target: Name | None = None
     beam: Annotated[int, Meta(ge=1, le=100)] | None = None
     length_penalty: Annotated[float, Meta(ge=0, le=10)] | None = None
-    deadline: Annotated[float, Meta(gt=0, le=86_400)] | None = None
+    deadline: Annotated[float, Meta(ge=0.1, le=86_400)] | None = None
 
 
 class TranslateV1(Search, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,7 +131,7 @@ class ScoreRequest(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True
     model: Name | None = None
     source: Name | None = None
     target: Name | None = None
-    deadline: Annotated[float, Meta(gt=0, le=86_400)] | None = None
+    deadline: Annotated[float, Meta(ge=0.1, le=86_400)] | None = None
 
 
 class ExplainRequest(Search, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,15 +71,15 @@ OPERATIONS = (
 )  # fmt: skip
 
 
-def document(*, keys: bool) -> dict[str, Any]:
-    """The document (OpenAPI 3.1). ``keys``: whether an API key is needed."""
+def document(*, keys: bool, runs: Sequence[str] = ()) -> dict[str, Any]:
+    """The document (OpenAPI 3.1). ``keys``: whether an API key is needed; ``runs``: the names of those that are served."""
     kinds = [m.Error, *(kind for each in OPERATIONS for kind in (each.takes, each.answers) if not isinstance(kind, str)
                         and kind is not None)]  # fmt: skip
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     schema = dict(zip(map(repr, kinds), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for each in OPERATIONS:
-        paths.setdefault(each.path, {})[each.method] = _operation(each, schema)
+        paths.setdefault(each.path, {})[each.method] = _operation(each, schema, runs)
     found: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "Transduce", "version": __version__, "license": {"name": "Apache-2.0"},
@@ -92,12 +93,12 @@ def document(*, keys: bool) -> dict[str, Any]:
     return found
 
 
-def _operation(each: Operation, schema: dict[str, Any]) -> dict[str, Any]:
+def _operation(each: Operation, schema: dict[str, Any], runs: Sequence[str]) -> dict[str, Any]:
     media = each.answers if isinstance(each.answers, str) else JSON
     content: dict[str, Any] = {media: {"schema": {"type": "string"} if isinstance(each.answers, str)
                                        else schema[repr(each.answers)]}}  # fmt: skip
     if each.stream:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {}
     found: dict[str, Any] = {
         "summary": each.title,
         "operationId": f"{each.method}{each.path}".replace("/", "_").replace("{", "").replace("}", ""),
@@ -110,7 +111,7 @@ def _operation(each: Operation, schema: dict[str, Any]) -> dict[str, Any]:
     if each.parameters:
         found["parameters"] = [
             {"in": place, "name": name, "description": text, "required": place == "path",
-             "schema": {"type": "string"} if place == "path" else {"type": "integer", "minimum": 0, "maximum": 999_999_999}}
+             "schema": _parameter(each.path, place, runs)}
             for place, name, text in each.parameters
         ]  # fmt: skip
     if each.takes is not None:
@@ -119,6 +120,12 @@ def _operation(each: Operation, schema: dict[str, Any]) -> dict[str, Any]:
             "content": {kind: {"schema": schema[repr(each.takes)]} for kind in each.media},
         }
     return found
+
+
+def _parameter(path: str, place: str, runs: Sequence[str]) -> dict[str, Any]:
+    if place == "query":
+        return {"type": "integer", "minimum": 0, "maximum": 999_999_999}
+    return {"type": "string", "enum": list(runs)} if runs and path.startswith("/v1/models") else {"type": "string"}
 
 
 def page(*, keys: bool) -> str:
