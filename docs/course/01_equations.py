@@ -6,6 +6,7 @@
 # in a vector, the *state* $h_t$ (Elman 1990):
 #
 # $$h_t = \sigma(W_{xh} x_t + W_{hh} h_{t-1} + b_h), \qquad h_0 = 0$$
+#
 # $$y_t = f(W_{hy} h_t + b_y)$$
 #
 # $x_t$ is the input of step $t$, $\sigma$ a function that bends (here tanh, between -1 and 1), $f$ what the output
@@ -19,6 +20,7 @@
 # 读到目前为止的内容，则记在一个向量里，这就是*状态* $h_t$（Elman 1990）：
 #
 # $$h_t = \sigma(W_{xh} x_t + W_{hh} h_{t-1} + b_h), \qquad h_0 = 0$$
+#
 # $$y_t = f(W_{hy} h_t + b_y)$$
 #
 # $x_t$ 是第 $t$ 步的输入，$\sigma$ 是起弯曲作用的函数（这里用 tanh，取值在 -1 到 1 之间），$f$ 由输出的需要决定。

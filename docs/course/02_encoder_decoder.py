@@ -7,7 +7,9 @@
 # vector and writes, and what it wrote last is its next input:
 #
 # $$\text{encoder:}\quad h_t = \sigma(W_{xh} x_t + W_{hh} h_{t-1} + b_h), \qquad h_0 = 0$$
+#
 # $$\text{decoder:}\quad s_t = \sigma(W_{ys} y_{t-1} + W_{ss} s_{t-1} + b_s), \qquad s_0 = h_T$$
+#
 # $$\text{output:}\quad y_t = f(W_{sy} s_t + b_y)$$
 #
 # The same equation twice, with weights of their own. Articles use one set of letters for both; we call the decoder's
@@ -21,7 +23,9 @@
 # 上一步写出的东西就是下一步的输入：
 #
 # $$\text{编码器：}\quad h_t = \sigma(W_{xh} x_t + W_{hh} h_{t-1} + b_h), \qquad h_0 = 0$$
+#
 # $$\text{解码器：}\quad s_t = \sigma(W_{ys} y_{t-1} + W_{ss} s_{t-1} + b_s), \qquad s_0 = h_T$$
+#
 # $$\text{输出：}\quad y_t = f(W_{sy} s_t + b_y)$$
 #
 # 同一个公式用了两次，权重各是各的。文章里两处常用同一套字母；我们把解码器的状态记作 $s$，免得混淆。

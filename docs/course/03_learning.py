@@ -175,7 +175,7 @@ print("and with torch's autograd")
 #
 # Every weight goes a little way down its slope, and again, and again:
 #
-# $$w \leftarrow w - \eta \, \frac{\partial L}{\partial w}$$
+# $$w \leftarrow w - \eta \frac{\partial L}{\partial w}$$
 #
 # $\eta$ is the *learning rate*: too small and it takes forever, too large and it overshoots.
 
@@ -184,7 +184,7 @@ print("and with torch's autograd")
 #
 # 每个权重都沿着自己的斜率往下走一小步，如此反复：
 #
-# $$w \leftarrow w - \eta \, \frac{\partial L}{\partial w}$$
+# $$w \leftarrow w - \eta \frac{\partial L}{\partial w}$$
 #
 # $\eta$ 是*学习率*：太小，学得没完没了；太大，就会冲过头。
 

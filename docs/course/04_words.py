@@ -201,7 +201,7 @@ for name in ("target_in", "target_out"):
 # Padding must not be learned from and must change nothing. Three masks see to that: the encoder stops at each
 # sentence's end, attention looks at no padding, and the loss leaves padded places out:
 #
-# $$L = -\frac{\sum_{t} m_t \log p(y_t \mid y_{<t}, x)}{\sum_{t} m_t}, \qquad m_t = [\,y_t \ne \text{pad}\,]$$
+# $$L = -\frac{\sum_{t} m_t \log p(y_t \mid y_{<t}, x)}{\sum_{t} m_t}, \qquad m_t = [y_t \ne \text{pad}]$$
 #
 # That it changes nothing can be checked: a sentence alone, and the same sentence in a batch beside one three
 # times as long, get the same logits.
@@ -209,7 +209,7 @@ for name in ("target_in", "target_out"):
 # %% [markdown] zh
 # 填充的位置不能参与学习，也不能影响任何结果。为此有三处掩码：编码器在每个句子的结尾停下，注意力不看填充，损失跳过填充：
 #
-# $$L = -\frac{\sum_{t} m_t \log p(y_t \mid y_{<t}, x)}{\sum_{t} m_t}, \qquad m_t = [\,y_t \ne \text{pad}\,]$$
+# $$L = -\frac{\sum_{t} m_t \log p(y_t \mid y_{<t}, x)}{\sum_{t} m_t}, \qquad m_t = [y_t \ne \text{pad}]$$
 #
 # 到底有没有影响，可以检验：一个句子单独计算，和它与一个长三倍的句子放在同一批里计算，得到的 logits 一样。
 

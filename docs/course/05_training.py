@@ -2,14 +2,15 @@
 # # 5. Training on pairs
 #
 # Now everything comes together: a file of pairs, a tokenizer for each language, batches, an encoder-decoder, the loss,
-# and steps down its slope. The pairs are built in: English and French sentences from a grammar, the same for everybody,
-# where held-out sentences put known words together in ways that training never showed.
+# and steps down its slope. The pairs are built in: English and French sentences from a grammar, the same for everybody.
+# None of the held-out sentences is seen in training, and half of them put two words together that training keeps apart.
 
 # %% [markdown] zh
 # # 5. 用句对训练
 #
 # 现在把所有东西放到一起：句对、每种语言一个分词器、成批的数据、编码器-解码器、损失，以及沿着斜率一步步下降。句对是内置的：
-# 由语法生成的英语和法语句子，人人得到的都一样；留作测试的句子用的是已知的词，但组合方式在训练中从未出现过。
+# 由语法生成的英语和法语句子，人人得到的都一样。留作测试的句子在训练中都没有出现过，其中一半还含有训练中从不同时出现的
+# 两个词。
 
 # %%
 import torch

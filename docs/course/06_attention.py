@@ -7,6 +7,7 @@
 # (2015) "general" score:
 #
 # $$e_{tj} = s_t^\top W_a h_j, \qquad \alpha_t = \mathrm{softmax}(e_t), \qquad c_t = \sum_j \alpha_{tj} h_j$$
+#
 # $$\tilde h_t = \tanh(W_c [c_t; s_t]), \qquad p_t = \mathrm{softmax}(W \tilde h_t + b)$$
 #
 # $\alpha_{tj}$ says how much the model looks at source word $j$ when it writes word $t$. In code, one step:
@@ -19,6 +20,7 @@
 # 用 Luong（2015）的 “general” 打分：
 #
 # $$e_{tj} = s_t^\top W_a h_j, \qquad \alpha_t = \mathrm{softmax}(e_t), \qquad c_t = \sum_j \alpha_{tj} h_j$$
+#
 # $$\tilde h_t = \tanh(W_c [c_t; s_t]), \qquad p_t = \mathrm{softmax}(W \tilde h_t + b)$$
 #
 # $\alpha_{tj}$ 表示模型写第 $t$ 个词时，在第 $j$ 个源词上看了多少。写成代码，一步是这样：
@@ -69,15 +71,16 @@ print("this page = transduce.reference = transduce.models.rnn")
 # %% [markdown] en
 # ## The experiment
 #
-# Two models, alike but for attention, learn from the same built-in pairs for the same number of steps, each with
-# three seeds. Then they translate held-out sentences of every length. None of these stands in the training part, on
-# either side.
+# Two models of the same width learn from the same built-in pairs for the same number of steps, each with three
+# seeds. One is that of page 5, which reads the source backwards, the best that is known to help without attention; the
+# other reads in both directions and has attention. Then they translate held-out sentences of every length. None of these
+# stands in the training part, on either side.
 
 # %% [markdown] zh
 # ## 实验
 #
-# 两个模型，除了注意力以外完全相同，在同样的内置句对上训练同样多的步数，各用三个随机种子。然后翻译各种长度的、没见过的句子；
-# 这些句子无论哪一侧都不在训练部分里。
+# 两个同样宽的模型，在同样的内置句对上训练同样多的步数，各用三个随机种子。一个就是第 5 页的模型，把源句倒着读，这是没有注意力时
+# 已知最管用的办法；另一个双向读，带注意力。然后翻译各种长度的、没见过的句子；这些句子无论哪一侧都不在训练部分里。
 
 # %%
 import tempfile

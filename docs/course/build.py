@@ -22,6 +22,7 @@ LANGUAGES = {"en": "", "zh": ".zh-CN"}  # language: what stands before .md
 FOLDED = {"en": "The code of the picture", "zh": "画图的代码"}
 CONTENTS = {"en": "Contents", "zh": "目录"}
 NAMES = {"en": "English", "zh": "中文"}
+CHINESE = "\u2018-\u201d\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
 MADE = "<!-- Made by docs/course/build.py from {script}; edit that. -->\n"
 OUTPUT = "```text\n"  # opens what a cell printed, and nothing else
 
@@ -101,7 +102,8 @@ def page(script: Path, cells: list[Cell], printed: list[str], language: str) -> 
     parts = [MADE.format(script=script.name), links(script, language)]
     for cell, out in zip(cells, printed, strict=True):
         if cell.kind == language:
-            parts.append(cell.text + "\n")
+            # A line break behind a Chinese character would be shown as a space.
+            parts.append(re.sub(rf"(?<=[{CHINESE}])\n(?=[{CHINESE}*`](?!``))", "", cell.text) + "\n")
         elif cell.kind == "code":
             parts.append(f"```python\n{cell.text}\n```\n")
         elif cell.kind == "picture":
