@@ -40,7 +40,8 @@ function number(value, digits = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "\u2014";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size >= 1e5 || size < 1e-4 ? value.toExponential(digits - 1) : value.toPrecision(digits);
+  const text = size >= 1e7 || size < 1e-4 ? value.toExponential(digits - 1)
+    : size >= 10 ** digits ? value.toFixed(0) : value.toPrecision(digits);
   return text.replace("-", "\u2212").replace("e+", "e");
 }
 
