@@ -58,6 +58,22 @@ def test_lists_come_back_as_lists_in_their_order(client: Client, served: Served)
     assert all(each["language"] == "en" and 0 <= each["confidence"] <= 100 for each in found["detectedLanguage"])
 
 
+def test_what_the_model_cannot_know_is_passed_through(client: Client, served: Served) -> None:
+    def translate(text: str) -> str:
+        found = client.ok("/translate", {"q": text, "source": "en", "target": "fr"})["translatedText"]
+        assert isinstance(found, str)
+        return found
+
+    for text in ("你好，世界", "xqzkvw", "a < b && c", "7 + 8", "me@x.org", "😀", " \n ", "\u200b"):
+        assert translate(text) == text
+    one, six = served.model.translate(["one two", "six"])
+    assert translate("one two 77 six") == f"{one} 77 {six}"  # the model would lose the number
+    assert translate("one two https://x.org/one six") == f"{one} https://x.org/one {six}"
+    assert translate('"one two"\t(six)') == f'"{one}"\t({six})'
+    long = " ".join(["one two three"] * 30)  # many times longer than any sentence it was trained on
+    assert len(translate(long).split()) > 60
+
+
 def test_alternatives_are_other_outputs_of_the_beam(client: Client, served: Served) -> None:
     found = client.ok("/translate", {"q": "one two six", "source": "en", "target": "fr", "alternatives": 3})
     ((*outputs,),) = served.model.hypotheses(["one two six"], nbest=4, beam=5)

@@ -293,6 +293,22 @@ def test_metrics_are_in_the_format_of_prometheus(client: Client) -> None:
     assert 'transduce_http_requests_total{method="GET",route="other",status="404"}' in text
 
 
+def test_what_cannot_be_finished_before_the_end_is_refused_in_time(run_service: Callable[..., Any]) -> None:
+    with run_service(drain=1.0) as client:
+        body = json.dumps({"text": LONG, "deadline": 50, "beam": 20}).encode()
+        with opened(client, "/v1/translate", body) as connection:
+            wait_until(lambda: len(client.service.gate.inside) == 1)
+            began = time.monotonic()
+            client.server.should_exit = True
+            assert read_all(connection).startswith(b"HTTP/1.1 503 ")
+            assert time.monotonic() - began < 2
+
+
+def test_without_its_packages_the_command_says_what_to_install(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sentencex", None)
+    assert "pip install 'transduce[serve]'" in run_command("serve", trained, "--port", "0").said
+
+
 def test_a_stranger_needs_a_key(trained: Path) -> None:
     done = run_command("serve", trained, "--host", "0.0.0.0", "--port", "0")
     assert done.status == 1

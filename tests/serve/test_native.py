@@ -138,8 +138,9 @@ def test_tokens_are_streamed_while_they_are_written(client: Client, served: Serv
         ({"text": "one", "source": "en", "target": "de"}, "de is not supported"),
         ({"text": ["a", "b"], "stream": True}, "not of a list"),
         ({"text": "one", "temperature": 0}, "temperature"),
+        ({"text": "one", "format": "html", "top": 2}, "not of HTML"),
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_wrong_requests_are_refused(client: Client, body: dict[str, Any], words: str) -> None:
     answer = client.post("/v1/translate", body)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transduce.serve.segments import cut, one
+from transduce.serve.segments import Piece, around_numbers, cut, halves, one, plain, same_numbers
 
 WORDS = st.sampled_from(["A man", " rides", ". ", "\n", "\r\n", "  ", "- ", "42", "😀", "https://a.b/c?d=1", "me@x.org",
                          "!", "。", "你好", "\u2028", "\t", "Dr. ", "é", "\ud800", "(", "3) "])  # fmt: skip
@@ -49,6 +49,8 @@ def test_pieces_joined_are_the_text(text: str, short: bool, language: str | None
         (" \n\t\n", []),
         ("www.example.org", []),
         ("dog", ["dog"]),
+        ('"A man."  (Two dogs)', ["A man.", "Two dogs"]),
+        ("a\tb   c", ["a", "b", "c"]),
     ],
     ids=str,
 )
@@ -61,6 +63,22 @@ def test_a_sentence_that_is_too_long_is_cut_where_it_hurts_least() -> None:
     parts = [piece.text for piece in cut(text, "en", fits=lambda part: len(part) < 30) if piece.translate]
     assert parts == ["one two three four;", "five six seven, eight nine ten"] or parts[0] == "one two three four;"
     assert all(len(part) < 30 for part in parts)
+
+
+def test_numbers_and_halves_lose_nothing() -> None:
+    text = "A man with 42 dogs at 3:15, and B2 too"
+    for parts in (around_numbers(Piece(text, 5, True)), halves(Piece(text, 5, True))):
+        assert "".join(part.text for part in parts) == text
+        assert all(text[part.start - 5 :].startswith(part.text) for part in parts)
+    between = [part.text for part in around_numbers(Piece(text, 0, True)) if part.translate]
+    assert between == ["A man with", "dogs at", ", and", "too"]
+    assert halves(Piece("a b c", 0, True)) == [Piece("a b c", 0, True)]
+    assert same_numbers("1 man, 22 dogs", "22 chiens, 1 homme")
+    assert not same_numbers("1 man", "un homme")
+
+
+def test_sentences_are_plain_to_the_model() -> None:
+    assert plain("a\xa0b\u3000 c\xad\u200bd") == "a b cd"
 
 
 def test_one_keeps_the_spaces_around() -> None:

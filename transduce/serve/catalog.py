@@ -14,10 +14,12 @@ import msgspec
 
 from transduce.config import to_dict
 from transduce.data.languages import english_name
-from transduce.data.tokenizer import BYTES, SPECIALS, UNK, Tokenizer
+from transduce.data.tokenizer import BYTES, SPECIALS, Tokenizer
 from transduce.errors import RunError, TransduceError
 from transduce.run import METRICS, REPORT, read_config
 from transduce.transducer import Transducer, load, spoken_count
+
+LETTERS_EACH = 1.6  # of a piece; below it a text is spelled and not known
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,46 @@ class Served:
         """Tokens of the longest text it is given at once: no training pair was longer."""
         return self.model.config.request.max_length
 
+    @cached_property
+    def most_units(self) -> tuple[int, bool]:
+        """Words of the longest sentence it is given, and whether they are characters instead.
+
+        The longest that it was trained on, but for outliers: at most twice what 99 of 100 stay below.
+        """
+        lengths = self.model.config.data.get("source_lengths") or {}
+        longest, most = lengths.get("longest"), lengths.get("p99")
+        known = isinstance(longest, int) and isinstance(most, int) and longest > 0
+        return (min(longest, max(8, 2 * most)) if known else self.longest), lengths.get("unit") == "characters"  # type: ignore[operator,type-var,return-value]
+
+    def fits(self, text: str) -> bool:
+        """Whether it was trained on sentences as long."""
+        most, characters = self.most_units
+        if (len(text) if characters else len(text.split())) > most:
+            return False
+        if len(text.encode("utf-8", "replace")) <= self.longest:  # a token is at least a byte
+            return True
+        return len(text) <= 40 * self.longest and len(self.model.tokenizers.source.encode(text)) <= self.longest
+
     def knows(self, text: str, ids: Sequence[int]) -> bool:
         """Whether the model can know what ``text`` says, its tokens being ``ids``.
 
-        It cannot where more than half of them are bytes or <unk> (a script that it never saw), nor a single word that
-        falls apart into letters (a name, a code).
+        It cannot where more than half of them are bytes or <unk> (a script that it never saw), nor where words fall
+        apart into letters (a name, a code, capitals in a model of small letters), nor where letters are the lesser part.
         """
+        if 2 * sum(map(str.isalpha, text)) <= sum(not character.isspace() for character in text):
+            return False  # signs and numbers
         tokenizer = self.model.tokenizers.source
-        learned = sum(number >= _first_learned(tokenizer) for number in ids)
-        unknown = sum(number == UNK or number < _first_learned(tokenizer) for number in ids)
-        if unknown >= max(1, learned):
+        first = _first_learned(tokenizer)
+        known = sum(number >= first for number in ids)
+        if len(ids) - known >= max(1, known):
             return False
-        word = text.strip(".,;:!?\"'()¡¿ ")
-        lone = word.isalpha() and len(word) >= 4 and tokenizer.kind in ("bpe", "unigram") and not _ideographic(word)
-        return not (lone and len(ids) > 0.7 * len(text))
+        if tokenizer.kind not in ("bpe", "unigram") or _ideographic(text):
+            return True
+        spelled = [sum(map(str.isalpha, piece)) for number, piece in zip(ids, tokenizer.pieces(ids), strict=True)
+                   if number >= first]  # fmt: skip
+        letters, pieces = sum(spelled), sum(map(bool, spelled))
+        least = 4 if len(text.split()) == 1 else 8  # too few letters tell nothing
+        return letters < least or letters >= LETTERS_EACH * pieces
 
     def card(self) -> dict[str, Any]:
         """The run as data: its report, without the paths and the command of the machine that trained it."""

@@ -6,6 +6,7 @@ queue is.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -34,6 +35,14 @@ class Ticket:
     characters: int
     deadline: float  # on the clock of time.monotonic
     gone: bool = False
+    clock: asyncio.Timeout | None = None  # what ends the request at its deadline
+
+    def hurry(self, deadline: float) -> None:
+        """Bring the deadline forward. In the event loop's thread."""
+        if deadline < self.deadline:
+            self.deadline = deadline
+            if self.clock is not None:
+                self.clock.reschedule(asyncio.get_running_loop().time() + max(0.0, deadline - time.monotonic()))
 
     @property
     def over(self) -> bool:
@@ -73,6 +82,12 @@ class Gate:
         self.characters += ticket.characters
         self.weight += ticket.weight
         return ticket
+
+    def drain(self, seconds: float) -> None:
+        """Let nobody in any more, and have everyone answered in time, if only with a refusal."""
+        self.draining = True
+        for ticket in list(self.inside):
+            ticket.hurry(time.monotonic() + seconds)
 
     def look(self) -> None:
         """Raise ``Refused`` where no request at all would be let in: known before a body is read."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -25,6 +26,7 @@ _RAW = "script style xmp iframe noembed noframes noscript textarea plaintext"
 _KEPT = "code kbd samp var tt pre math svg"  # shown, but no language
 INLINE, VOID, RAW, KEPT = (frozenset(names.split()) for names in (_INLINE, _VOID, _RAW, _KEPT))
 
+_SPACE = re.compile(r"[ \t\r\n\f]+")
 _NAME = re.compile(r"[^\s/>]+")
 _SKIP = re.compile(r"[\s/]*")
 _ATTRIBUTE = re.compile(r"[^\s/>][^\s/>=]*")
@@ -78,7 +80,8 @@ class _Growing:
             self.marks.append(Mark(part.raw, part.name, part.kind == "open", self.length))
 
     def whole(self) -> Block:
-        return Block("".join(self.text), "".join(self.raw), self.marks)
+        text, marks = _collapsed("".join(self.text), self.marks)
+        return Block(text, "".join(self.raw), marks)
 
 
 def blocks(document: str) -> Iterator[str | Block]:
@@ -97,6 +100,25 @@ def blocks(document: str) -> Iterator[str | Block]:
             kept.see(part)
     if block.raw:
         yield block.whole()
+
+
+def _collapsed(text: str, marks: list[Mark]) -> tuple[str, list[Mark]]:
+    """Runs of white space as one space, as a browser shows them, except those around the whole; marks move along."""
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
+    kept: list[str] = []
+    runs: list[tuple[int, int, int]] = []  # start, end, and how much shorter the text was before
+    at = shorter = 0
+    for run in _SPACE.finditer(text, first, max(first, last)):
+        kept += [text[at : run.start()], " "]
+        runs.append((run.start(), run.end(), shorter))
+        at, shorter = run.end(), shorter + len(run.group()) - 1
+    moved = []
+    for mark in marks:
+        number = bisect_right(runs, (mark.at, len(text), 0)) - 1
+        start, end, before = runs[number] if number >= 0 else (0, 0, 0)
+        place = start + (mark.at > start) - before if mark.at < end else mark.at - before - max(0, end - start - 1)
+        moved.append(Mark(mark.raw, mark.name, mark.opens, place))
+    return "".join([*kept, text[at:]]), moved
 
 
 def escaped(text: str) -> str:

@@ -79,6 +79,8 @@ class Native:
         asked: TranslateV1 = await message(request, service, TranslateV1)
         texts = asked.text if isinstance(asked.text, list) else [asked.text]
         check_texts(texts, service)
+        if asked.format == "html" and (asked.prefix or asked.top or asked.tokens or asked.attention):
+            raise Refused(400, "prefix, top, tokens and attention are of text, not of HTML.", "invalid")
         served, sure = self._run(asked, "\n".join(texts))
         wish = self._wish(asked, served)
         characters = sum(map(len, texts))

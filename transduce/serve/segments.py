@@ -14,10 +14,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+MANY_WORDS = 6  # from which a sentence may be halved
 # Scripts whose sentences follow one another without a space.
 UNSPACED = {"zh", "ja", "th", "lo", "km", "my"}
 
-_LINE = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+# Ends of lines, and the gaps between cells of a table.
+_LINE = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]|\t+| {3,}")
 # A bullet or a number at the start of a line belongs to the layout.
 _BULLET = re.compile(r"(?:[-*+•◦▪‣·–—>#]+|\d{1,3}[.)]|\(\d{1,3}\))(?=\s)")
 _EMOJI = (
@@ -30,6 +32,12 @@ _OPAQUE = re.compile(
     r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
     rf"|(?:{_EMOJI}\s?)*{_EMOJI}"
 )
+_NUMBER = re.compile(r"[^\W\d_]*\d[\d.,:/-]*\d[^\W\d_]*|[^\W\d_]*\d[^\W\d_]*")
+_DIGITS = re.compile(r"\d+")
+_WIDE = "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+_SPACES = str.maketrans(dict.fromkeys(_WIDE, " ") | dict.fromkeys("\xad\u200b\u2060\ufeff", ""))
+_RUN = re.compile(r" {2,}")
+_AROUND = dict(zip("([{\"'“«「『（‘", ")]}\"'”»」』）’", strict=True))
 _CUTS = (re.compile(r"[;:.!?…]+\s+|[；：。！？]"), re.compile(r"[,)\]]\s+|[，、）]"), re.compile(r"\s+"))
 
 
@@ -65,6 +73,33 @@ def one(text: str) -> list[Piece]:
     around = [Piece(text[:start], 0, False), Piece(body, start, True),
               Piece(text[start + len(body) :], start + len(body), False)]  # fmt: skip
     return [piece for piece in around if piece.text]
+
+
+def halves(piece: Piece) -> list[Piece]:
+    """Two parts of a sentence that is too much for a model, and what stands between them; the sentence if it is short."""
+    size = len(piece.text)
+    return list(_shortened(piece, lambda part: len(part) < size)) if len(piece.text.split()) >= MANY_WORDS else [piece]
+
+
+def around_numbers(piece: Piece) -> list[Piece]:
+    """The parts of a sentence between its numbers, which are passed through."""
+    parts: list[Piece] = []
+    at = 0
+    for number in _NUMBER.finditer(piece.text):
+        parts += _trimmed(piece.text[at : number.start()], piece.start + at)
+        parts.append(Piece(number.group(), piece.start + number.start(), False))
+        at = number.end()
+    return _merged([*parts, *_trimmed(piece.text[at:], piece.start + at)])
+
+
+def same_numbers(source: str, target: str) -> bool:
+    """Whether both hold the same runs of digits, in any order."""
+    return sorted(_DIGITS.findall(source)) == sorted(_DIGITS.findall(target))
+
+
+def plain(text: str) -> str:
+    """A sentence as models know them: every kind of space is one plain space, and nothing invisible is left."""
+    return _RUN.sub(" ", text.translate(_SPACES))
 
 
 def space_between(separator: str, source: str | None, target: str | None) -> str:
@@ -124,6 +159,11 @@ def _trimmed(text: str, start: int) -> Iterator[Piece]:
             yield Piece(text, start, False)
         return
     left = len(text) - len(text.lstrip())
+    while (
+        len(body) > 2 and _AROUND.get(body[0]) == body[-1] and body[0] not in body[1:-1] and body[-1] not in body[1:-1]
+    ):
+        inner = body[1:-1].lstrip()  # quotes and brackets around the whole are layout
+        left, body = left + len(body) - 1 - len(inner), inner.rstrip()
     if left:
         yield Piece(text[:left], start, False)
     yield Piece(body, start + left, True)

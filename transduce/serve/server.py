@@ -41,7 +41,7 @@ class Server(uvicorn.Server):
             self._listening(address_of(sockets[0]))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self.service.gate.draining = True
+        self.service.gate.drain(0.9 * self.service.config.drain)
         await super().shutdown(sockets=sockets)
         await asyncio.to_thread(self.service.engine.close, EXIT_SECONDS)
 

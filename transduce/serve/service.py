@@ -75,7 +75,7 @@ class Service:
         assert task is not None
         watcher = asyncio.create_task(_watch(request, ticket, task))
         try:
-            async with asyncio.timeout(max(0.0, ticket.deadline - time.monotonic())):
+            async with asyncio.timeout(max(0.0, ticket.deadline - time.monotonic())) as ticket.clock:
                 yield ticket
         except TimeoutError:
             raise self._late() from None

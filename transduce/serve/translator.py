@@ -16,6 +16,7 @@ from transduce.serve.markup import Block, Mark, blocks, escaped
 from transduce.serve.segments import Piece
 
 INLINE_CHARACTERS = 4_000  # more is cut and tokenized in another thread, so that the event loop stays free
+AGAIN = 4  # times that a sentence is cut anew
 MOST_MARKS = 64  # inline tags of one block; beyond it the text between them is translated piece by piece
 
 
@@ -64,6 +65,8 @@ class Translator:
         cut = await self._cut(served, texts, wish)
         asked = [sentence for sentences in cut for sentence in sentences if sentence.asked]
         await self._ask(served, asked, wish, ticket)
+        if wish.split and not wish.decoding.sample:
+            await self._ask_again(served, cut, wish, ticket)
         passed = sum(not sentence.asked for sentences in cut for sentence in sentences)
         self.engine.metrics.add("transduce_passed_through_total", passed)
         return cut
@@ -96,6 +99,11 @@ class Translator:
         plain += [each for shred in cut_shreds.values() for some in shred for each in some if each.asked]
         looking = Wish(wish.decoding, attention=True)
         await asyncio.gather(self._ask(served, plain, wish, ticket), self._ask(served, marked, looking, ticket))
+        unmarked = [cut[id(block)] for block in few if not block.marks]
+        if not wish.decoding.sample:
+            await self._ask_again(
+                served, [*unmarked, *(some for shred in cut_shreds.values() for some in shred)], wish, ticket
+            )
         written = []
         for part in parts:
             if isinstance(part, str):
@@ -106,6 +114,20 @@ class Translator:
                 pairs = zip(shreds[id(part)], cut_shreds[id(part)], strict=True)
                 written += [escaped(joined(served, some)) + tag for (_, tag), some in pairs]
         return "".join(written)
+
+    async def _ask_again(self, served: Served, texts: Sequence[list[Sentence]], wish: Wish, ticket: Ticket) -> None:
+        """Cut sentences whose output never ended or changed a number, and translate their parts instead."""
+        for _ in range(AGAIN):
+            asked: list[Sentence] = []
+            for sentences in texts:
+                for index in reversed(range(len(sentences))):
+                    parts = _doubtful(sentences[index])
+                    if parts:
+                        sentences[index : index + 1] = fresh = [_sentence(served, part, wish) for part in parts]
+                        asked += [each for each in fresh if each.asked]
+            if not asked:
+                return
+            await self._ask(served, asked, wish, ticket)
 
     async def _ask(self, served: Served, sentences: Sequence[Sentence], wish: Wish, ticket: Ticket) -> None:
         jobs = [Job(served, each.ids, wish.decoding, ticket, len(each.piece.text), prefix=list(wish.prefix),
@@ -142,26 +164,33 @@ def alternatives(served: Served, sentences: Sequence[Sentence], count: int) -> l
 
 
 def _cut(served: Served, text: str, wish: Wish) -> list[Sentence]:
-    encode = served.model.tokenizers.source.encode
     if wish.split:
-        pieces = segments.cut(text, served.language, fits=lambda part: _fits(served, part))
+        pieces = segments.cut(text, served.language, fits=served.fits)
     else:
         pieces = segments.one(text)
-    sentences = []
-    for piece in pieces:
-        sentence = Sentence(piece)
-        if piece.translate:
-            sentence.ids = encode(piece.text)
-            sentence.asked = bool(sentence.ids) and (not wish.split or served.knows(piece.text, sentence.ids))
-        sentences.append(sentence)
-    return sentences
+    return [_sentence(served, piece, wish) for piece in pieces]
 
 
-def _fits(served: Served, text: str) -> bool:
-    """Whether the model was trained on sentences as long. A token is at most a few characters, and at least a byte."""
-    if len(text.encode("utf-8", "replace")) <= served.longest:
-        return True
-    return len(text) <= 40 * served.longest and len(served.model.tokenizers.source.encode(text)) <= served.longest
+def _sentence(served: Served, piece: Piece, wish: Wish) -> Sentence:
+    sentence = Sentence(piece)
+    if piece.translate:
+        sentence.ids = served.model.tokenizers.source.encode(segments.plain(piece.text))
+        sentence.asked = bool(sentence.ids) and (not wish.split or served.knows(piece.text, sentence.ids))
+    return sentence
+
+
+def _doubtful(sentence: Sentence) -> list[Piece]:
+    """The parts in which a sentence is better translated; empty where its output is as good as any."""
+    if not sentence.asked or not sentence.outputs:
+        return []
+    text, found = sentence.outputs[0]
+    if not found.finished:
+        parts = segments.halves(sentence.piece)
+    elif not segments.same_numbers(sentence.piece.text, text):
+        parts = segments.around_numbers(sentence.piece)
+    else:
+        return []
+    return parts if len(parts) > 1 else []
 
 
 def _within(mark: Mark, piece: Piece) -> bool:
