@@ -125,8 +125,8 @@ print(f"one-hot labels of just these 4,000 pairs would take {found['one_hot_giga
 #
 # ## 3. What encoder and decoder are fed
 #
-# In `fit([x, x], y)` the decoder is fed the *source* a second time. It can then tag each English word with a French one, but what
-# it writes never depends on what it has written. Beside it, trained as long on the same pairs, the corrected one:
+# In `fit([x, x], y)` the decoder is fed the *source* a second time. It can then tag each English word with a French one, but
+# what it writes never depends on what it has written. Beside it, trained as long on the same pairs, the corrected one:
 
 # %% [markdown] zh
 # 改正：用接受编号的损失。
@@ -150,7 +150,16 @@ for name, title in (
     ("same_word_twice_percent", "same word twice in a row"),
 ):
     data = f"{fed['twice_in_data_percent']:.1f} %" if "twice" in name else ""
-    print(f"{title:28}{fed[name]:14.1f} %{cured[name]:10.1f} %{data:>8}")
+    print(f"{title:28}{fed[name]:14.1f} %{cured[name]:10.1f} %{data:>8}".rstrip())
+
+# %% [markdown] en
+# A surprise: on so few pairs the wrong one gets *more* words right. It has each English word before its eyes as it
+# writes, where the corrected one has a single vector for the sentence: the narrow door that page 6 opens. What it cannot do is
+# know what it has written: it says the same word twice.
+
+# %% [markdown] zh
+# 意外的是，句对这么少的时候，错的那个反而写对了*更多*的词。它写每个词时，对应位置的英语词就在眼前；而改正后的程序手里只有一个代表
+# 整句的向量，这正是第 6 页要打开的那道窄门。它做不到的，是知道自己写过什么：同一个词会写两遍。
 
 # %% [markdown] en
 # ## 4. The shift
