@@ -347,6 +347,31 @@ def test_without_attention_the_one_vector_is_shown(show: Open, vector_only: Trac
         assert page.locator(".tree").count() == 0
 
 
+def test_a_gru_s_cells_and_what_the_decoder_starts_from(show: Open, vector_only: Trace) -> None:
+    layers = [*vector_only.encoder, *vector_only.decoder]
+    assert len(layers) == 4
+    with show(vector_only) as page:
+        for at, layer in enumerate(layers):
+            name = layer.quantities[-1].name
+            page.select_option("#layer", str(at))
+            page.click(f"#quantities [data-name='{name}']")
+            for row in (0, 2):
+                page.evaluate("(cell) => States.heat.pick(...cell)", [row, 9])
+                value = layer.values[name][row][9]
+                assert value_of(page.inner_text("#state-worked .substituted")) == pytest.approx(
+                    value, rel=5e-3, abs=5e-4
+                )
+        page.evaluate("(cell) => States.heat.pick(...cell)", [0, 9])
+        page.click("#state-cell .parts button:has-text('t\u22121')")  # follow the number to where it came from
+        assert page.locator("#layer option:checked").inner_text() == "what the decoder starts from"
+        shown = number(page.inner_text("#state-worked .result").strip("= "))
+        assert shown == pytest.approx(vector_only.first["s_0"][1][9], rel=1e-3)
+        page.select_option("#layer", label="from the decoder to the words")
+        page.evaluate("States.heat.pick(1, 4)")
+        worth = value_of(page.inner_text("#state-worked .substituted"))
+        assert worth == pytest.approx(vector_only.outputs["readout"][1][4], rel=5e-3, abs=5e-4)
+
+
 @pytest.mark.parametrize("forced", [False, True])
 def test_hostile_text_comes_out_whole_and_inert(show: Open, model: Transducer, forced: bool) -> None:
     hostile = trace(model, HOSTILE, target=HOSTILE if forced else None, beam=2)
