@@ -1,5 +1,5 @@
 // What the server offers: its runs, their languages, its limits. Which of them the user chose.
-import { read } from "./api.js";
+import { Refused, key, read } from "./api.js";
 import { $, el, languageName } from "./dom.js";
 import { onLanguage, t } from "./texts.js";
 
@@ -8,9 +8,9 @@ export const chosen = { from: null, to: null, model: null };
 let changed = () => {};
 
 export async function load() {
-  const [settings, models] = await Promise.all([read("/frontend/settings"), read("/v1/models")]);
-  offer.settings = settings;
-  offer.runs = models.models;
+  offer.settings = await read("/frontend/settings");
+  if (offer.settings.keyRequired && !key.get()) throw new Refused(403, "", null); // the server need not be asked
+  offer.runs = (await read("/v1/models")).models;
   settle();
   draw();
 }
@@ -27,7 +27,11 @@ export function sideName(run, side) {
   return code ? languageName(code) : `${run.columns[side] || side} (${run.name})`;
 }
 
-export const pairName = (run) => t("pair", { source: sideName(run, "source"), target: run.target_language ? sideName(run, "target") : run.columns.target || run.name });
+// "English to French", or the columns where the languages are not known.
+export function pairName(run) {
+  const [source, target] = ["source", "target"].map((side) => (run[`${side}_language`] ? languageName(run[`${side}_language`]) : run.columns[side] || side));
+  return t("pair", { source, target });
+}
 
 const sources = () => distinct(offer.runs, "source");
 const targets = () => distinct(offer.runs.filter((run) => chosen.from === "auto" || run.source === chosen.from), "target");

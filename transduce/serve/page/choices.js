@@ -4,7 +4,7 @@ import { widest } from "./catalog.js";
 import { serverBusy, serverLost } from "./connection.js";
 import { $, bdi, el, fixed, percent } from "./dom.js";
 import { choose, focusWord, outputOf, reading, setCurrent } from "./reading.js";
-import { onLanguage, t } from "./texts.js";
+import { onLanguage, parts, t } from "./texts.js";
 import { marked, wordsOf } from "./words.js";
 
 const TOP = 8; // candidates for a word
@@ -121,6 +121,8 @@ export function drawOthers() {
   const shown = item && outputOf(item).text;
   const others = item ? item.sentence.outputs.filter((each, k, all) => each.finished && each.text !== shown && all.findIndex((one) => one.text === each.text) === k) : [];
   $("others-card").hidden = !others.length;
+  $("others-of").hidden = reading.items.length < 2;
+  $("others-of").replaceChildren(...(item ? parts("others-of", { text: bdi(item.sentence.text) }) : []));
   $("others").replaceChildren(...others.map((output) => el("li", {}, el("button", { type: "button", onclick: () => { setCurrent(item); choose(item, output, null); } },
     el("bdi", { class: "word", dir: "auto" }, ...marked(output.text, shown, (text) => el("span", { class: "differs" }, text))),
     el("span", { class: "note" }, t("score", { score: fixed(output.score, 2) }))))));

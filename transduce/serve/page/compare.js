@@ -1,7 +1,7 @@
 // Two runs on the same sentences, side by side.
 import { Lost, Refused, read } from "./api.js";
 import { offer, pairName, runNamed } from "./catalog.js";
-import { serverBusy, serverLost, settled } from "./connection.js";
+import { held, serverBusy, serverLost, settled } from "./connection.js";
 import { $, bdi, count, duration, el, fixed, millions } from "./dom.js";
 import { scoreOf } from "./run.js";
 import { onLanguage, t } from "./texts.js";
@@ -56,7 +56,7 @@ async function begin(name) {
 async function ask() {
   clearTimeout(timer);
   running?.abort();
-  settled("compare");
+  if (held("compare", ask)) return;
   const all = $("sentences").value.split("\n").map((line) => line.trim()).filter(Boolean);
   const lines = all.slice(0, MOST);
   if (!lines.length) {

@@ -39,7 +39,12 @@ export function settled(name) {
   if (!waiting.size && !lost) end();
 }
 
-export const isLost = () => lost;
+// Whether now is not the time to ask; ``again`` is then called when it is.
+export function held(name, again) {
+  const wait = lost || (timer !== null && until > Date.now());
+  if (wait) waiting.set(name, again);
+  return wait;
+}
 
 function begin(why, seconds) {
   reason = why;

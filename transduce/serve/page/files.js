@@ -74,14 +74,15 @@ async function send(column) {
   // A run may be meant that is not the first for its languages: it goes by its name.
   form.set("target", chosen.model && offer.runs.find((run) => run.source === chosen.from && run.target === chosen.to)?.name !== chosen.model ? chosen.model : chosen.to);
   if (column) form.set("column", column);
-  form.set("file", file, file.name);
+  const name = file.name.replace(/(\.[^.]*)$/, `.${chosen.to}$1`); // it comes back under the name that it is sent by
+  form.set("file", file, name);
   try {
     const response = await ask("/translate_file", { body: form, signal: mine.signal, accept: "text/event-stream" });
     for await (const { event, data } of events(response)) {
       if (running !== mine) return;
       if (event === "progress") progress(data.total ? data.done / data.total : 1);
       else if (event === "error") throw new Refused(400, data.error, null);
-      else if (event === "done") return finish(data.translatedFileUrl);
+      else if (event === "done") return finish(data.translatedFileUrl, name);
     }
     throw new Lost("the answer broke off");
   } catch (error) {
@@ -95,11 +96,11 @@ function progress(share) {
   say(() => t("file-progress", { percent: percent(share) }));
 }
 
-function finish(address) {
+function finish(address, name) {
   running = null;
   $("file-work").hidden = true;
   const { pathname } = new URL(address, location.href); // the way back is the way the page came
-  download = file.name.replace(/(\.[^.]*)$/, `.${chosen.to}$1`);
+  download = name;
   const link = $("file-get");
   link.href = pathname;
   link.download = download;

@@ -27,7 +27,7 @@ function route() {
   leaveRun();
   leaveCompare();
   title();
-  if (offer.settings) {
+  if (offer.runs.length) {
     if (view === "runs") drawRuns();
     if (view === "run") openRun(rest[0]);
     if (view === "compare") openCompare(...rest);

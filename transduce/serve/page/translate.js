@@ -1,7 +1,7 @@
 // From the keyboard to the server and back: asks while one types, and never lets an older answer over a newer one.
 import { Lost, Refused, read } from "./api.js";
 import { asked, choose, chosen, offer, onChoice, reverse, runNamed, sideName, widest } from "./catalog.js";
-import { isLost, serverBusy, serverLost, settled } from "./connection.js";
+import { held, serverBusy, serverLost, settled } from "./connection.js";
 import { $, count, fixed, languageName } from "./dom.js";
 import { keyNeeded } from "./key.js";
 import { clearReading, copyText, reading, setBackdrop, show } from "./reading.js";
@@ -38,9 +38,9 @@ export async function request() {
   clearTimeout(timer);
   running?.abort();
   running = null;
-  settled("translate");
   const value = text.value;
   if (!value.trim()) {
+    settled("translate");
     found = null;
     report(null);
     say(null);
@@ -50,17 +50,11 @@ export async function request() {
   }
   const most = offer.settings?.charLimit ?? Infinity;
   if (characters(value) > most) {
+    settled("translate");
     refuse(() => t("too-long", { count: count(characters(value)), most: count(most) }));
     return;
   }
-  if (isLost() || !offer.settings) {
-    if (isLost()) serverLost("translate", request);
-    return;
-  }
-  if (!chosen.to) {
-    refuse(() => t("no-runs"));
-    return;
-  }
+  if (!offer.runs.length || held("translate", request)) return;
   const mine = new AbortController();
   running = mine;
   busy(mine);
