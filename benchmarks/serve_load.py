@@ -4,8 +4,8 @@
 
 The service is a process of its own on a free port of loopback, started with ``--rate 0`` and what ``--serve`` adds;
 everything here runs beside it, on the same cores, so its figures include what the clients cost. Each client sends one
-sentence of FILE at a time, the next when the answer is there (a closed loop). Beside it stands the model's own speed:
-the same sentences through ``Transducer.translate`` in one call, in this process.
+sentence of FILE at a time, the next when the answer is there (a closed loop); one that is refused waits as Retry-After
+says. Beside it stands the model's own speed: the same sentences through ``Transducer.translate`` in one call.
 
 ``--overload K`` sends K times the best throughput at fixed moments, whatever comes back (an open loop), and compares
 the accepted requests' p99 with that of one client. ``--same N`` translates N sentences alone and then all at once.
@@ -55,6 +55,7 @@ class Client:
         self.port = port
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
+        self.retry_after = 0.0  # seconds, as the last answer said
 
     async def translate(self, text: str, *, source: str, target: str) -> tuple[int, Any]:
         """Status and body; the connection is opened again when it was closed."""
@@ -67,6 +68,8 @@ class Client:
         head = await self.reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head.lower())
         answer = await self.reader.readexactly(int(length[1])) if length else b"{}"
+        later = re.search(rb"retry-after: (\d+)", head.lower())
+        self.retry_after = float(later[1]) if later else 0.0
         if b"connection: close" in head.lower():
             self.close()
         return int(head.split(b" ", 2)[1]), json.loads(answer)
@@ -99,7 +102,7 @@ async def closed_loop(port: int, texts: list[str], clients: int, seconds: float,
             status, _ = await client.translate(texts[next(numbers) % len(texts)], **pair)
             asked.note(status, time.perf_counter() - began)
             if status != 200:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(client.retry_after)
         client.close()
 
     await asyncio.gather(*(one() for _ in range(clients)))
@@ -146,7 +149,7 @@ async def compare(port: int, texts: list[str], pair: dict[str, str]) -> int:
         client = Client(port)
         for number in numbers:
             while (found := await client.translate(texts[number], **pair))[0] == 503:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(client.retry_after)
             together[number] = found[1]
         client.close()
 
