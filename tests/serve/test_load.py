@@ -21,11 +21,13 @@ import pytest
 from tests.conftest import run_command
 from tests.serve.conftest import Client
 from transduce.serve import engine as engine_module
-from transduce.serve.catalog import Catalog, Served
+from transduce.serve.catalog import Catalog, Served, load_catalog
 from transduce.serve.gate import Gate, Rates, Refused
 from transduce.serve.metrics import Metrics
 from transduce.serve.pace import Pace
 from transduce.serve.settings import ServeConfig
+from transduce.training.checkpoint import load_weights, save_weights, shapes
+from transduce.transducer import load
 
 LONG = "one two three four five six. " * 2_000
 
@@ -373,3 +375,14 @@ def test_not_ready_from_the_signal_on(run_service: Callable[..., Any]) -> None:
         assert (client.get("/ready").status, client.get("/health").status) == (503, 200)
         assert client.post("/translate", {"q": "one", "source": "en", "target": "fr"}).status == 503
     assert threading.active_count() < 50
+
+
+def test_a_run_whose_weights_are_no_numbers_is_not_served(run_copy: Path, trained: Path) -> None:
+    path = run_copy / "model.safetensors"
+    expected = shapes(load(run_copy).model)
+    weights, metadata = load_weights(path, expected=expected)
+    save_weights(path, {name: weight * float("nan") for name, weight in weights.items()}, metadata=metadata)
+    catalog, failed = load_catalog([run_copy, trained])
+    assert [each.name for each in catalog.runs] == ["run"]
+    assert len(failed) == 1
+    assert "not a finite number" in failed[0]

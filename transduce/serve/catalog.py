@@ -19,6 +19,7 @@ from transduce.errors import RunError, TransduceError
 from transduce.run import METRICS, REPORT, read_config
 from transduce.transducer import Transducer, load, spoken_count
 
+FIRST = "A first sentence."
 LETTERS_EACH = 1.6  # of a piece; below it a text is spelled and not known
 
 
@@ -166,6 +167,7 @@ def load_catalog(paths: Sequence[str | Path], *, device: str = "auto") -> tuple[
         try:
             read_config(path)  # the cheap checks first
             model = load(path, device=device)
+            model.translate(FIRST)  # the first search is slow, and weights that are no numbers show here
             served.append(_served(model, Path(path), {each.name for each in served}))
         except TransduceError as error:
             failed.append(error)
