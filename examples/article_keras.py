@@ -173,8 +173,10 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         return [(row["english"], row["french"]) for row in csv.DictReader(file)]
 
 
-def train(pairs: Pairs, *, minutes: float, seed: int = 0) -> tuple[Seq2Seq, Words, Words, dict[str, float]]:
-    """A model trained for some minutes, the words of both languages, and how fast it went."""
+def train(
+    pairs: Pairs, *, minutes: float, epochs: int = 1_000, seed: int = 0
+) -> tuple[Seq2Seq, Words, Words, dict[str, float]]:
+    """A model trained for some minutes or passes over the pairs, the words of both languages, and how fast it went."""
     keras.utils.set_random_seed(seed)
     english, french = Words(source for source, _ in pairs), Words(target for _, target in pairs)
     kept = [(english.numbers(source), french.numbers(target)) for source, target in pairs]
@@ -185,7 +187,7 @@ def train(pairs: Pairs, *, minutes: float, seed: int = 0) -> tuple[Seq2Seq, Word
         f"{len(kept):,} pairs, {len(english):,} and {len(french):,} words, {model.trained.count_params():,} parameters"
     )
     deadline = Deadline(60 * minutes, targets)
-    model.trained.fit(Batches(sources, targets, seed=seed), epochs=1_000, verbose=0, callbacks=[deadline])
+    model.trained.fit(Batches(sources, targets, seed=seed), epochs=epochs, verbose=0, callbacks=[deadline])
     spent = time.perf_counter() - deadline.began
     told = {"seconds": spent, "words_per_second": deadline.words / spent, "parameters": model.trained.count_params()}
     return model, english, french, told
@@ -194,7 +196,8 @@ def train(pairs: Pairs, *, minutes: float, seed: int = 0) -> tuple[Seq2Seq, Word
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("pairs", type=Path, help="CSV with the columns english and french")
-    parser.add_argument("--minutes", type=float, default=5.0, help="of training")
+    parser.add_argument("--minutes", type=float, default=5.0, help="of training, at most")
+    parser.add_argument("--epochs", type=int, default=1_000, help="passes over the pairs, at most")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--translate", nargs="*", default=[], help="sentences to translate at the end")
@@ -205,7 +208,8 @@ def main() -> None:
     if options.threads:
         tf.config.threading.set_intra_op_parallelism_threads(options.threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    model, english, french, told = train(read_pairs(options.pairs), minutes=options.minutes, seed=options.seed)
+    pairs = read_pairs(options.pairs)
+    model, english, french, told = train(pairs, minutes=options.minutes, epochs=options.epochs, seed=options.seed)
     for text in options.translate:
         print(text, "->", french.text(model.write([english.numbers(text)])[0]))
     if options.test:

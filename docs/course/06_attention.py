@@ -156,22 +156,26 @@ save(figure, "06-length.png")
 gain = (bleu["attention"] - bleu["no attention"]).mean(axis=0)
 for label, each in zip(LABELS, gain, strict=True):
     print(f"{label:>6} words: attention adds {each:5.1f} BLEU")
+plain, attending = (bleu[name].mean(axis=0) for name in MODELS)
 assert quick() or gain[-1] > gain[1]  # more for long sentences than for short ones
-assert quick() or (bleu["attention"].min(axis=0) > bleu["no attention"].max(axis=0))[2:].all()  # for every seed
+assert quick() or (plain[-1] < 0.7 * plain[1] and attending[-1] > 0.9 * attending[1])  # one falls, the other does not
+assert quick() or (bleu["attention"].min(axis=0) > bleu["no attention"].max(axis=0)).all()  # for every seed
 
 # %% [markdown] en
-# The narrow door costs little where little has to pass, and more with every word. With attention the curve is
-# flatter: a long sentence is not harder for lack of room. (It still has more places to go wrong, and the training part holds
-# few sentences that long.) This is a small grammar, a small model and a short training; the finding is that of the papers.
+# Two things are to be seen. Without attention quality falls with length: more and more has to pass through the same narrow
+# door. With attention the curve stays nearly flat: a long sentence is not harder for lack of room. And after so few
+# steps attention is far ahead even on short sentences: it is simpler to learn where to look than to learn to store and to find
+# again. (The plain model is not finished; page 5 gave it twice the steps and fewer pairs, and it got further.)
+# This is a small grammar and a small model; that the gap widens with length is what the papers found too.
 #
 # ## Where it looks
 #
 # Each row is one step of the output, each column a piece of the source; dark is a large $\alpha$.
 
 # %% [markdown] zh
-# 窄门在要通过的东西少的时候代价很小，句子每长一个词，代价就大一点。有了注意力，曲线平缓得多：长句子不再因为装不下而变难
-# （当然，句子长，出错的地方也多，而且训练部分里这么长的句子很少）。这里语法小、模型小、训练时间也短，
-# 但结论与论文一致。
+# 能看出两件事。没有注意力时，句子越长质量越低：要从同一道窄门通过的东西越来越多。有了注意力，曲线几乎是平的：长句子不再因为装不下
+# 而变难。另外，步数这么少的时候，即使是短句，有注意力的也遥遥领先：学会往哪里看，比学会先存起来再找回来要容易。（没有注意力的模型
+# 还没学完；第 5 页给了它两倍的步数、少一些的句对，它就走得更远。）这里语法小、模型也小；而句子越长差距越大，与论文的发现一致。
 #
 # ## 它在看哪里
 #
