@@ -57,23 +57,25 @@ def read_all(connection: socket.socket) -> bytes:
     return found
 
 
-def test_an_answer_does_not_depend_on_who_else_asks(client: Client, pairs: list[tuple[str, str]]) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_answer_does_not_depend_on_who_else_asks(
+    client: Client, run_service: Callable[..., Any], pairs: list[tuple[str, str]], workers: int
+) -> None:
     bodies = [
         {"text": source, "tokens": True, "nbest": 2 + number % 2} for number, (source, _) in enumerate(pairs[:80])
     ]
     bodies += [{"text": source, "sample": True, "seed": 3} for source, _ in pairs[:20] + pairs[:20]]
 
-    def outputs(body: dict[str, Any]) -> Any:
-        found = client.ok("/v1/translate", body)["translations"][0]["sentences"][0]["outputs"]
+    def outputs(asked: Client, body: dict[str, Any]) -> Any:
+        found = asked.ok("/v1/translate", body)["translations"][0]["sentences"][0]["outputs"]
         return [(each["text"], [token["id"] for token in each.get("tokens", ())]) for each in found]
 
-    alone = [outputs(body) for body in bodies]
-    with ThreadPoolExecutor(16) as many:
-        together = list(many.map(outputs, bodies))
-    assert together == alone
-    sizes = client.service.metrics.text()
-    (rows,) = re.findall(r"^transduce_batch_rows_sum (\d+)", sizes, re.MULTILINE)
-    (batches,) = re.findall(r"^transduce_batch_rows_count (\d+)", sizes, re.MULTILINE)
+    alone = [outputs(client, body) for body in bodies]
+    with run_service(workers=workers) as crowded, ThreadPoolExecutor(16) as many:
+        assert list(many.map(lambda body: outputs(crowded, body), bodies)) == alone
+        text = crowded.service.metrics.text()
+    (rows,) = re.findall(r"^transduce_batch_rows_sum (\d+)", text, re.MULTILINE)
+    (batches,) = re.findall(r"^transduce_batch_rows_count (\d+)", text, re.MULTILINE)
     assert int(rows) > int(batches)  # there was company
 
 
@@ -286,6 +288,15 @@ def test_logs_hold_no_text_of_users(client: Client, caplog: pytest.LogCaptureFix
         client.post("/translate", {"q": "secret words", "source": "en", "target": "fr"})
         client.post("/translate", {"q": "secret words", "source": "secret", "target": "secret"})
         client.get("/secret?q=secret")
+    assert "secret" not in caplog.text
+
+
+def test_texts_are_logged_only_when_asked_and_never_with_keys(
+    run_service: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with run_service(log_text=True) as client, caplog.at_level("INFO"):
+        client.ok("/translate", {"q": "one two", "source": "en", "target": "fr", "api_key": "secret"})
+    assert "one two" in caplog.text
     assert "secret" not in caplog.text
 
 

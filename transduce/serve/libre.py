@@ -175,7 +175,7 @@ async def message(request: Request, service: Service, kind: Any) -> Any:
         raise Refused(415, "Send application/json, application/x-www-form-urlencoded or multipart/form-data.", "media")
     service.check_key(request, getattr(found, "api_key", None))
     if service.config.log_text:
-        log.info("text: %s", body[:4_000].decode("utf-8", "replace"))
+        log.info("text: %.4000r", getattr(found, "q", None) or getattr(found, "text", None))  # and no key
     return found
 
 
