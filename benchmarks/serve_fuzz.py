@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def main() -> None:
         url = f"http://127.0.0.1:{port}"
         command = [options.schemathesis, "run", f"{url}/openapi.json", "--url", url, "-n", str(options.examples), "--seed",
                    str(options.seed), "--checks", CHECKS, "--continue-on-failure"]  # fmt: skip
-        status = subprocess.run(command, check=False).returncode
+        with tempfile.TemporaryDirectory() as scratch:  # where schemathesis keeps its database
+            status = subprocess.run(command, check=False, cwd=scratch).returncode
         with urllib.request.urlopen(f"{url}/metrics") as answer:
             metrics = answer.read().decode()
     totals: dict[str, int] = {}

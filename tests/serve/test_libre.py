@@ -44,6 +44,7 @@ def test_json_form_and_multipart_say_the_same(client: Client, served: Served) ->
     expected = {"translatedText": served.model.translate("four five")}
     assert client.ok("/translate", fields) == expected
     assert client.ok("/translate", urlencode(fields), content_type=FORM) == expected
+    assert client.ok(f"/translate?{urlencode(fields)}", None) == expected  # as deep-translator posts
     sent = multipart(fields, "unused.txt", b"")
     assert client.ok("/translate", **sent) == expected
 

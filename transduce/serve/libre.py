@@ -162,9 +162,11 @@ async def message(request: Request, service: Service, kind: Any) -> Any:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media == "application/json":
         found = decode_json(body, kind, depth=service.config.max_depth)
-    elif media == "application/x-www-form-urlencoded":
+    elif media == "application/x-www-form-urlencoded" or (not media and not body and request.url.query):
+        # Some clients post with their fields in the address.
         try:
-            pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=service.config.max_texts + 8)
+            pairs = parse_qsl((body or request.scope["query_string"]).decode("utf-8"), keep_blank_values=True,
+                              max_num_fields=service.config.max_texts + 8)  # fmt: skip
         except (UnicodeDecodeError, ValueError):
             raise Refused(400, "Invalid form.", "form") from None
         found = _converted(_gathered(pairs), kind)
