@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser import PATIENCE, browser, faint_text, opened, overflowing, without_name
+from tests.conftest import WORDS
 from tests.serve.conftest import Client, running
 from transduce.serve.catalog import Catalog, Served
 from transduce.serve.keys import Keys, digest
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 __all__ = ["browser"]
-HOSTILE = (
-    "<img src=x onerror='window.hit=1'><script>window.hit=1</script> {word} one \u202e two שלום \U0001f600 three &amp;\none two"
-)
+HOSTILE = "<img src=x onerror='window.hit=1'><script>window.hit=1</script> {word} one \u202e two שלום \U0001f600 three &amp;\none two"
 Open = Callable[..., AbstractContextManager["Page"]]
 
 
@@ -140,6 +139,36 @@ def test_pointing_at_a_word_lights_what_it_was_made_from(show: Open, served: Ser
         assert box["y"] < mark["y"] < box["y"] + box["height"]
 
 
+def test_words_that_the_model_is_unsure_of_are_marked(show: Open, site: Client) -> None:
+    text = "zero nine nine one five three two"
+    found = site.ok("/v1/translate", {"text": text, "tokens": True})["translations"][0]["sentences"][0]["outputs"][0]
+    sure: list[float] = []
+    for token in found["tokens"]:
+        sure = [*sure, 1.0] if token["text"].startswith(" ") else sure
+        sure[-1] *= token["probability"]
+    marks = ["doubtful" if each < 0.2 else "unsure" if each < 0.5 else None for each in sure]
+    assert len(set(marks)) > 1  # a sentence that shows something
+    with show() as page:
+        write(page, text)
+        assert [node.get_attribute("class") for node in page.query_selector_all("#output [data-w]")] == marks
+        labels = [node.get_attribute("aria-label") or "" for node in page.query_selector_all("#output [data-w]")]
+        assert [label.split(", ")[1:-1] for label in labels] == [[mark] if mark else [] for mark in marks]
+
+
+def test_languages_are_found_and_swapped(browser: Browser, served: Served) -> None:
+    both = Catalog([served, Served("back", served.model, "fr", "en")])
+    with running(both) as site, opened(browser, site.url + "/", allowed=site.url) as page:
+        page.wait_for_selector("#from option[value=auto]", state="attached")
+        page.select_option("#to", "fr")
+        write(page, "one two three")
+        page.wait_for_function("() => document.getElementById('found').textContent.includes('English')")
+        output = page.inner_text("#output").strip()
+        page.click("#swap")
+        reads(page, served.model.translate(output))
+        assert page.input_value("#text") == output
+        assert (page.input_value("#from"), page.input_value("#to")) == ("fr", "en")
+
+
 def test_a_word_chosen_is_kept_and_the_rest_translated_anew(show: Open, site: Client) -> None:
     text = "five six seven eight"
     with show() as page:
@@ -239,7 +268,7 @@ def drop(page: Page, name: str, content: str) -> None:
 def test_a_dropped_file_comes_back_translated(show: Open, served: Served, tmp_path: Path) -> None:
     translate = served.model.translate
     with show() as page:
-        lines = [f"{a} {b}" for a, b in itertools.product(["one", "two", "three"], repeat=2)]
+        lines = [f"{a} {b}" for a, b in itertools.product(WORDS, repeat=2)] * 4
         page.evaluate("""() => { window.seen = [];
             new MutationObserver(() => seen.push(document.getElementById("file-bar").getAttribute("value")))
             .observe(document.getElementById("file-bar"), {attributes: true}); }""")
@@ -248,7 +277,9 @@ def test_a_dropped_file_comes_back_translated(show: Open, served: Served, tmp_pa
             page.click("#file-get")
         assert saving.value.suggested_filename == "lines.fr.txt"
         assert saving.value.path().read_text(encoding="utf-8") == "\n".join(map(translate, lines))
-        assert page.evaluate("seen.at(-1)") == "1"  # progress went to its end
+        shares = [float(each) for each in page.evaluate("seen.filter(Boolean)")]
+        assert shares == sorted(shares)
+        assert 0 < shares[0] < shares[-1] == 1
         drop(page, "table.csv", 'number,"english, spoken"\n1,four five\n')
         page.wait_for_selector("#file-column:not([hidden])")
         page.select_option("#column", label="english, spoken")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,7 +54,18 @@ def read_document(name: str, content: bytes, *, column: str | None = None) -> tu
         case ".html" | ".htm" | ".xhtml":
             return [Text(text, "html")], mark
         case _:
-            return [Text(text)], mark
+            return list(_lines(text)), mark
+
+
+def _lines(text: str) -> Iterator[str | Text]:
+    """Plain text: whole lines, some 500 characters at a time, so that progress can be told between them."""
+    start = 0
+    for end in (found.end() for found in re.finditer("\n", text)):
+        if end - start >= 500:
+            yield Text(text[start:end])
+            start = end
+    if start < len(text):
+        yield Text(text[start:])
 
 
 def _subtitles(text: str) -> Fragments:

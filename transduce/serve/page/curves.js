@@ -2,10 +2,10 @@
 import { count, duration, el, fixed, svg } from "./dom.js";
 import { t } from "./texts.js";
 
-const WIDTH = 560, HEIGHT = 250, LEFT = 46, RIGHT = 74, TOP = 12, BOTTOM = 28;
+const HEIGHT = 250, LEFT = 46, RIGHT = 84, TOP = 12, BOTTOM = 28;
 
-// {title, lines: [{name, points: [{step, seconds, value}], dots}]}; at most two lines.
-function chart({ title, lines }) {
+// ``WIDTH``: in pixels, so that letters keep their size. {title, lines: [{name, points: [{step, seconds, value}], dots}]}; at most two lines.
+function chart({ title, lines }, WIDTH) {
   const drawn = lines.filter((line) => line.points.length);
   const all = drawn.flatMap((line) => line.points);
   if (!all.length) return el("p", { class: "note" }, t("no-curves"));
@@ -14,13 +14,13 @@ function chart({ title, lines }) {
   const x = (step) => LEFT + (step / last) * (WIDTH - LEFT - RIGHT);
   const y = (value) => HEIGHT - BOTTOM - ((value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
   const cursor = svg("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
-  const picture = svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, tabindex: "0", role: "img",
+  const picture = svg("svg", { class: "chart", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, tabindex: "0", role: "img",
     "aria-label": t("chart-label", { title, first: count(Math.min(...all.map((point) => point.step))), last: count(last) }) });
   for (const mark of marks) {
     picture.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(mark), y2: y(mark) }),
       svg("text", { x: LEFT - 8, y: y(mark) + 4, "text-anchor": "end" }, String(+mark.toFixed(6))));
   }
-  for (const mark of scale(0, last, 4)[2].filter((each) => each <= last)) {
+  for (const mark of scale(0, last, WIDTH < 420 ? 3 : 4)[2].filter((each) => each <= last)) {
     picture.append(svg("text", { x: x(mark), y: HEIGHT - 8, "text-anchor": mark ? "middle" : "start" }, count(mark)));
   }
   const ends = spread(drawn.map((line) => y(line.points.at(-1).value)));
@@ -88,7 +88,10 @@ export function drawCurves(box, metrics) {
     { title: t("quality"), lines: [{ name: "BLEU", points: points(validated, "bleu"), dots: true }, { name: "chrF", points: points(validated, "chrf"), dots: true }] },
   ];
   const open = box.querySelector("details")?.open ?? false;
-  box.replaceChildren(...charts.map(chart), ...(validated.length ? [table(validated, trained, open)] : []));
+  const gap = 40, least = 416;
+  const room = box.clientWidth || 560;
+  const width = room >= 2 * least + gap ? Math.floor((room - gap) / 2) : room;
+  box.replaceChildren(...charts.map((each) => chart(each, width)), ...(validated.length ? [table(validated, trained, open)] : []));
 }
 
 const secondsAt = (trained, step) => (trained.findLast((line) => line.step <= step) ?? trained[0])?.seconds ?? 0;

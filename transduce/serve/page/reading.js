@@ -191,7 +191,8 @@ function rest(message = null) {
   setBackdrop();
   const output = reading.current && outputOf(reading.current);
   const hint = output?.tokens && reading.whole && !output.attention ? "lit-hint-plain" : "lit-hint";
-  $("lit").textContent = message ?? (reading.items.length ? t(hint) : "");
+  const told = message ?? (reading.items.length ? t(hint) : "");
+  if ($("lit").textContent !== told) $("lit").textContent = told; // what is said again is read aloud again
 }
 
 // Hands --------------------------------------------------------------------------------------------------

@@ -159,6 +159,12 @@ function listed(counts) {
   return entries.map(([name, value]) => `${name} ${typeof value === "number" ? count(value) : String(value)}`).join(", ") || t("d-none");
 }
 
+let width = window.innerWidth;
+window.addEventListener("resize", () => {
+  if (!shown?.next || window.innerWidth === width) return; // a keyboard that slides in changes the height only
+  width = window.innerWidth;
+  drawCurves($("curves"), shown.metrics);
+});
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && shown && !shown.report && shown.next) { clearTimeout(timer); look(shown); }
 });

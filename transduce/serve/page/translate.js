@@ -100,6 +100,7 @@ function failed(error) {
   } else {
     throw error;
   }
+  $("output").classList.add("stale"); // it answers what stood there before
   say(null);
 }
 

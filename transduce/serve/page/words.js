@@ -69,10 +69,10 @@ export function looks(attention, word, places) {
   });
 }
 
-// For each word of ``mine``, whether it stands in the longest sequence of words that it shares with ``theirs``.
-export function shared(mine, theirs) {
+// For each piece of two texts, whether it stands in the longest sequence of pieces that they share: [mine, theirs].
+function shared(mine, theirs) {
   const rows = mine.length + 1, cols = theirs.length + 1;
-  if (rows * cols > 1_000_000) return mine.map(() => true); // too long to compare word by word
+  if (rows * cols > 1_000_000) return [mine.map(() => true), theirs.map(() => true)]; // too long to compare word by word
   const table = new Uint16Array(rows * cols);
   for (let i = mine.length - 1; i >= 0; i--) {
     for (let j = theirs.length - 1; j >= 0; j--) {
@@ -80,9 +80,9 @@ export function shared(mine, theirs) {
         : Math.max(table[(i + 1) * cols + j], table[i * cols + j + 1]);
     }
   }
-  const same = mine.map(() => false);
+  const same = [mine.map(() => false), theirs.map(() => false)];
   for (let i = 0, j = 0; i < mine.length && j < theirs.length;) {
-    if (mine[i] === theirs[j]) { same[i] = true; i++; j++; }
+    if (mine[i] === theirs[j]) same[0][i++] = same[1][j++] = true;
     else if (table[(i + 1) * cols + j] >= table[i * cols + j + 1]) i++;
     else j++;
   }
@@ -90,19 +90,33 @@ export function shared(mine, theirs) {
 }
 
 // Text in the pieces that ``shared`` compares: words, single signs, single characters of scripts without spaces.
-export function pieces(text) {
+function pieces(text) {
   return text.match(/\s+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]|[\p{L}\p{N}\p{M}]+|[^\s\p{L}\p{N}\p{M}]/gu) ?? [];
 }
 
-// ``text`` with what is not in ``other`` marked.
+// Where words of ``other`` are missing in ``mine``: the blanks of ``mine`` at these places.
+function gaps(mine, same, theirs, held) {
+  const found = new Set();
+  for (let i = 0, j = 0; i <= mine.length; i++, j++) {
+    let extra = false, own = false;
+    for (; i < mine.length && !same[i]; i++) own ||= mine[i].trim() !== "";
+    for (; j < theirs.length && !held[j]; j++) extra ||= theirs[j].trim() !== "";
+    if (!extra || own) continue;
+    for (const at of [i - 1, i]) if (mine[at] !== undefined && !mine[at].trim()) { found.add(at); break; }
+  }
+  return found;
+}
+
+// ``text`` with what is not in ``other`` marked, and the blanks where something of ``other`` is missing.
 export function marked(text, other, mark) {
-  const mine = pieces(text), same = shared(mine, pieces(other));
+  const mine = pieces(text), theirs = pieces(other), [same, held] = shared(mine, theirs);
+  const missing = gaps(mine, same, theirs, held);
   const nodes = [];
   let run = "";
   let differs = null;
   const close = () => { if (run) nodes.push(differs ? mark(run) : run); run = ""; };
   mine.forEach((piece, k) => {
-    const now = !same[k] && piece.trim() !== "";
+    const now = missing.has(k) || (!same[k] && piece.trim() !== "");
     if (differs !== null && now !== differs) close();
     differs = now;
     run += piece;
