@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.conftest import run_command
 from tests.serve.conftest import Client
@@ -82,12 +83,14 @@ def test_an_answer_does_not_depend_on_who_else_asks(
 @pytest.mark.parametrize("body", [{"text": LONG}, {"text": LONG, "stream": True}], ids=["whole", "stream"])
 def test_a_client_that_leaves_frees_the_processor(client: Client, body: dict[str, Any]) -> None:
     service = client.service
+    before = service.metrics.value("transduce_abandoned_total")
     with opened(client, "/v1/translate", json.dumps(body).encode()):
         wait_until(lambda: len(service.gate.inside) == 1)
         time.sleep(0.05)
     wait_until(lambda: not service.gate.inside, 0.5)
     assert client.ok("/v1/translate", {"text": "one"})  # and its sentences stand in nobody's way
     assert not service.engine._waiting
+    wait_until(lambda: service.metrics.value("transduce_abandoned_total") == before + 1)
 
 
 def test_a_deadline_ends_a_request(client: Client) -> None:
@@ -149,6 +152,12 @@ def test_the_pace_of_batches_is_learned() -> None:
     for _ in range(5):
         same.note(60, 0.04)
     assert same.wait(60) == pytest.approx(0.04)
+
+
+def test_threads_are_tried(served: Served) -> None:
+    before = torch.get_num_threads()
+    assert engine_module.fastest_threads(served, 2) in (1, 2)
+    assert torch.get_num_threads() == before
 
 
 def test_rates_are_of_each_client_and_fill_again() -> None:

@@ -33,8 +33,11 @@ def start(runs: Sequence[str | Path], options: dict[str, Any], *, keys: Path | N
     for three of them, and other keys are ignored. Raises ``RunError`` where no run can be loaded, ``ConfigError``
     for impossible options, ``DataError`` for a keys file that is none.
     """
+    import torch
+
     from transduce.config import from_dict
     from transduce.serve.catalog import load_catalog
+    from transduce.serve.engine import fastest_threads
     from transduce.serve.keys import read_keys
     from transduce.serve.server import serve
     from transduce.serve.service import Service
@@ -53,6 +56,9 @@ def start(runs: Sequence[str | Path], options: dict[str, Any], *, keys: Path | N
         pair = f"{each.source} to {each.target}" if each.source != each.target else f"under the name {each.name}"
         print(f"{each.name}: {pair}, {each.model.model.describe()}", file=sys.stderr)
     service = Service(catalog, config, keys=found, explain=explain, explain_page=explain_page)
+    if not config.threads:
+        largest = max(catalog.runs, key=lambda each: each.model.config.parameters)
+        service.engine.threads = fastest_threads(largest, max(1, torch.get_num_threads() // config.workers))
     serve(service, listening=lambda address: print(f"Serving on {address} (Ctrl-C ends)", file=sys.stderr, flush=True))
 
 

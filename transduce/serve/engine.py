@@ -23,7 +23,7 @@ import torch
 
 from transduce.decoding import DecodingConfig, Hypothesis, decode
 from transduce.errors import TransduceError
-from transduce.serve.catalog import Served
+from transduce.serve.catalog import FIRST, Served
 from transduce.serve.gate import Ticket
 from transduce.serve.metrics import Metrics
 from transduce.serve.pace import Pace
@@ -36,6 +36,26 @@ log = logging.getLogger("transduce.serve")
 
 class Abandoned(Exception):
     """Nobody waits for the answer any more, or its time is over."""
+
+
+def fastest_threads(served: Served, most: int) -> int:
+    """How many processor threads translate fastest, from 1 to ``most``: tried, for it depends on the model's size.
+
+    More than one must be a tenth faster: other work of the machine wants to run too.
+    """
+    ids = served.model.tokenizers.source.encode(FIRST)[:12] or [0]
+    sources, best, least = [ids] * 32, 1, float("inf")
+    before = torch.get_num_threads()
+    for threads in sorted({1, max(1, most // 2), most}):
+        torch.set_num_threads(threads)
+        decode(served.model.model, sources[:4], config=served.model.config.decoding)
+        began = time.perf_counter()
+        decode(served.model.model, sources, config=served.model.config.decoding)
+        seconds = time.perf_counter() - began
+        if seconds < 0.9 * least:
+            best, least = threads, seconds
+    torch.set_num_threads(before)
+    return best
 
 
 @dataclass(eq=False)
@@ -69,6 +89,7 @@ class Engine:
 
     def __init__(self, config: ServeConfig, metrics: Metrics) -> None:
         self.config, self.metrics = config, metrics
+        self.threads = config.threads or 1  # of each worker
         self.pace = Pace()
         self._waiting: list[Job] = []
         self._ready = threading.Condition()
@@ -132,7 +153,7 @@ class Engine:
         """Work until told to end. Whatever else ends a worker brings another in its place."""
         batch: list[Job] = []
         try:
-            torch.set_num_threads(self.config.threads or max(1, torch.get_num_threads() // self.config.workers))
+            torch.set_num_threads(self.threads)
             while True:
                 batch = self._take()
                 if not batch:

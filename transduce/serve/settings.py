@@ -40,7 +40,7 @@ class ServeConfig(Config, frozen=True, kw_only=True):
     window: float = 0.003  # how long an idle worker waits for company of a sentence
     batch_tokens: int = 4_000  # sentences of a batch * beam * longest
     workers: int = 1
-    threads: int = 0  # of each worker; 0: the cores, divided among the workers
+    threads: int = 0  # of each worker; 0: as many as are fastest, which is tried at the start
     drain: float = 25.0  # after SIGTERM, for what was accepted
     # Translated files
     file_space: int = 64_000_000
