@@ -393,7 +393,7 @@ def serve(
     window: Annotated[float, typer.Option(help="Seconds that an idle worker waits for company of a sentence.")] = 0.003,
     batch_tokens: Annotated[int, typer.Option(help="Sentences of a batch * beam * longest, in tokens.")] = 4_000,
     workers: Annotated[int, typer.Option(help="Threads that translate.")] = 1,
-    threads: Annotated[int, typer.Option(help="Processor threads of each worker; 0: the cores, divided among them.")] = 0,
+    threads: Annotated[int, typer.Option(help="Processor threads of each worker; 0: as many as are fastest, which is tried at the start.")] = 0,
     drain: Annotated[float, typer.Option(help="Seconds after SIGTERM for what was accepted.")] = 25,
     file_space: Annotated[int, typer.Option(help="Bytes kept of translated files.")] = 64_000_000,
     file_seconds: Annotated[float, typer.Option(help="Seconds that a translated file is kept.")] = 600,
