@@ -77,7 +77,8 @@ def train(
     budget: Annotated[str | None, typer.Option(help="Time to be ready in, everything included: 5m, 90s, 1h30m. 5m by default.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the data, instead of a budget.")] = None,
     steps: Annotated[int | None, typer.Option(help="Updates, instead of a budget.")] = None,
-    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. model.attention=none, tokenizer.kind=char; --set list shows them all.")] = None,
+    preset: Annotated[str | None, typer.Option(metavar="NAME", help="A paper's recipe to begin with; transduce presets lists them.")] = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, e.g. model.attention=none, model.family=transformer, tokenizer.kind=char; --set list shows them all.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -98,7 +99,7 @@ def train(
     options = locals()
     sys.stderr = cast(TextIO, Lasting(sys.stderr))
     if settings and "list" in settings:
-        _list_settings()
+        _list_settings(preset, [word for word in settings if word != "list"])
         return
     if resume is not None:
         if data:
@@ -114,16 +115,34 @@ def train(
 
     seconds = None if budget is None else duration(budget)
     from transduce import pipeline
+    from transduce.presets import find
     from transduce.request import Request, default_folder, held_out_request, paths_of
 
     request = Request(
         data=paths_of(data) or [], source=source, target=target, budget=seconds,
         valid=held_out_request(_one_or_many(valid)), test=held_out_request(_one_or_many(test)),
-        epochs=epochs, steps=steps, settings=settings or [], seed=seed, device=device, threads=threads,
+        epochs=epochs, steps=steps, recipe=find(preset) if preset else None, settings=settings or [], seed=seed, device=device, threads=threads,
         format=format, encoding=encoding, delimiter=delimiter, header=header, max_length=max_length,
         tensorboard=tensorboard, wandb=wandb,
     )  # fmt: skip
     pipeline.fit(request, out or default_folder(request), began=BEGAN, quiet=quiet)
+
+
+@app.command()
+def presets(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The preset to show; all of them, a line each, without it.")] = None,
+    settings: Annotated[bool, typer.Option("--settings", help="Only the settings, as --set takes them.")] = False,
+) -> None:  # fmt: skip
+    """The papers' recipes: what each sets, where from, where we depart, and what to expect.
+
+    Example: transduce presets tiny-transformer
+    """
+    if settings and name is None:
+        raise typer.BadParameter("--settings needs NAME, the preset whose settings are wanted.")
+    from transduce.presets import find, lines, overview, page
+
+    shown = overview() if name is None else lines(find(name)) if settings else page(name)
+    print("\n".join(shown))
 
 
 @app.command(no_args_is_help=True)
@@ -628,17 +647,10 @@ def _chosen(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _list_settings() -> None:
-    from msgspec.json import encode
-
-    from transduce.config import to_dict
+def _list_settings(preset: str | None, settings: list[str]) -> None:
+    """Every setting as ``--set`` takes it: the preset's or the defaults, with these words."""
+    from transduce.config import with_settings
+    from transduce.presets import find, lines
     from transduce.request import Settings
 
-    def show(values: dict[str, Any], prefix: str) -> None:
-        for name, value in values.items():
-            if isinstance(value, dict):
-                show(value, f"{prefix}{name}.")
-            elif name != "family":
-                print(f"{prefix}{name}={value if isinstance(value, str) else encode(value).decode()}")
-
-    show(to_dict(Settings()), "")
+    print("\n".join(lines(with_settings(find(preset) if preset else Settings(), settings))))

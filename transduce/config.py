@@ -50,7 +50,7 @@ def from_dict(kind: type[C], values: Mapping[str, Any], *, where: str = "") -> C
     except msgspec.ValidationError as error:
         unknown = re.search(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?", str(error))
         if unknown:
-            known = _fields_at(kind, unknown[2] or "")
+            known = _fields_at(kind, unknown[2] or "", values)
             raise ConfigError(f'{at}unknown key "{unknown[1]}".{nearest(unknown[1], known)}') from None
         raise ConfigError(at + _plain_words(str(error), kind, values)) from None
 
@@ -58,19 +58,34 @@ def from_dict(kind: type[C], values: Mapping[str, Any], *, where: str = "") -> C
 def with_settings(config: C, settings: Iterable[str], *, where: str = "--set") -> C:
     """``config`` changed by ``key=value`` words, where a key is a dotted path ("model.hidden=512").
 
-    Values are read as JSON where that works (numbers, true, false, null) and as text otherwise.
-    Raises ``ConfigError`` for a word without "=", an unknown key or an impossible value.
+    Values are read as JSON where that works (numbers, true, false, null) and as text otherwise. Where a group
+    is one of several families, ``model.family=transformer`` puts that family's defaults in its place, before any
+    other word of the group is read. Raises ``ConfigError`` for a word without "=", an unknown key or an
+    impossible value.
     """
     values = to_dict(config)
-    for setting in settings:
+    for setting in sorted(settings, key=lambda each: not each.partition("=")[0].strip().endswith(".family")):
         path, equals, value = (part.strip() for part in setting.partition("="))
         require(bool(equals and path), f'{where}: write key=value, for example model.hidden=512; got "{setting}".')
         *parents, leaf = path.split(".")
         place: Any = values
         for key in parents:
             place = place.get(key) if isinstance(place, dict) else None
-        # Every key is known: the written-out config has every field. "family" is chosen in other ways.
+        group = ".".join(parents)
+        if leaf == "family" and (families := _families(_type_at(type(config), group, None))):
+            if place["family"] != value:
+                require(value in families, f"{where}: {path}: expected one of {', '.join(families)}; "
+                        f'got "{value}".{nearest(value, families)}')  # fmt: skip
+                place.clear()
+                place.update(to_dict(families[value]()))
+            continue
+        # Every key is known: the written-out config has every field.
         if not isinstance(place, dict) or leaf not in place or leaf == "family":
+            others = _families(_type_at(type(config), group, None)).items()
+            owner = next((name for name, each in others if leaf in each.__struct_fields__), None)
+            if owner:
+                raise ConfigError(f'{where}: "{path}" is a key of {group}.family={owner}, and this is '
+                                  f'{place["family"]}. Add --set {group}.family={owner}, or leave it out.')  # fmt: skip
             raise ConfigError(f'{where}: unknown key "{path}".{_nearest_path(path, values)}')
         if isinstance(place[leaf], dict):
             inside = ", ".join(f"{path}.{key}" for key in place[leaf] if key != "family")
@@ -138,18 +153,30 @@ def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
             yield prefix + key
 
 
-def _type_at(kind: Any, path: str) -> Any:
-    """The type of the field that ``path`` ("model.cell", "" for ``kind`` itself) leads to; None where there is none."""
+def _families(kind: Any) -> dict[str, type[Config]]:
+    """The members of a union of configs by their tags; of any other type none."""
+    members = [each for each in get_args(kind) if isinstance(each, type) and issubclass(each, Config)]
+    return {str(each.__struct_config__.tag): each for each in members if each.__struct_config__.tag}
+
+
+def _type_at(kind: Any, path: str, values: Any) -> Any:
+    """The type of the field that ``path`` ("model.cell", "" for ``kind`` itself) leads to; None where there is none.
+
+    values: what was given for ``kind``, which tells the member of a union; None keeps the union itself.
+    """
     for name in filter(None, path.split(".")):
         if not (isinstance(kind, type) and issubclass(kind, Config)):
             return None
         kind = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}.get(name)
+        values = values.get(name) if isinstance(values, Mapping) else None
+        if isinstance(values, Mapping):
+            kind = _families(kind).get(str(values.get("family")), kind)
     return kind
 
 
-def _fields_at(kind: type[Config], path: str) -> list[str]:
+def _fields_at(kind: type[Config], path: str, values: Mapping[str, Any]) -> list[str]:
     """Names of the fields of the struct that ``path`` ("model.encoder") leads to."""
-    found = _type_at(kind, path)
+    found = _type_at(kind, path, values)
     if not (isinstance(found, type) and issubclass(found, Config)):
         return []
     return [field.encode_name for field in msgspec.structs.fields(found)]
@@ -182,7 +209,7 @@ def _plain_words(message: str, kind: type[Config], values: Mapping[str, Any]) ->
         shown = repr(given)
     got = f"got {shown if len(shown) <= 60 else shown[:57] + '...'}."
     if problem.startswith("Invalid enum value"):
-        words = _words_of(_type_at(kind, key))
+        words = _words_of(_type_at(kind, key, values))
         return f"{key}: expected one of {', '.join(words)}; {got}{nearest(str(given), words)}"
     if expected := re.match(r"Expected `([^`]+)`, got ", problem):
         spoken = " or ".join(_TYPES.get(word, word) for word in expected[1].split(" | "))

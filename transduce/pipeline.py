@@ -28,8 +28,18 @@ from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
 from transduce.decoding import DecodingConfig
 from transduce.errors import Interrupted, RunError, TrainingError, TransduceError
 from transduce.evaluation import TER_SECONDS, Evaluation, evaluate_pairs
-from transduce.models import Generator, ModelConfig, build
-from transduce.request import Request, check_request, default_folder, group, held_out_request, paths_of
+from transduce.models import Generator, ModelConfig, TransformerConfig, build, describe
+from transduce.request import (
+    Recipe,
+    Request,
+    Settings,
+    beginning,
+    check_request,
+    default_folder,
+    group,
+    held_out_request,
+    paths_of,
+)
 from transduce.run import (
     METRICS,
     PREPARED,
@@ -46,7 +56,15 @@ from transduce.run import (
     remove_leftovers,
     write_config,
 )
-from transduce.training.budget import LONGEST_PASSES, Deadline, choose, choose_vocab, fastest_threads, machine_speed
+from transduce.training.budget import (
+    LONGEST_PASSES,
+    Choice,
+    Deadline,
+    choose,
+    choose_vocab,
+    fastest_threads,
+    machine_speed,
+)
 from transduce.training.checkpoint import Progress, StateFile, save_weights, shapes
 from transduce.training.device import choose_device, describe_machine
 from transduce.training.interrupt import catch_signals
@@ -74,6 +92,7 @@ def train(
     epochs: float | None = None,
     steps: int | None = None,
     out: str | Path | None = None,
+    recipe: Recipe | None = None,
     settings: Sequence[str] = (),
     seed: int = 0,
     device: str = "auto",
@@ -84,8 +103,9 @@ def train(
 
     data: a path (CSV, TSV, JSONL, Parquet, parallel text), two paths, a DataFrame, or an iterable of
     pairs. valid, test: the same, or a share ("5%", 0.05) or a count of the pairs. budget: "5m", "90s",
-    "1h", or a number of minutes; without budget, epochs or steps it is five minutes. settings:
-    "key=value" words as of ``--set``. ``reading`` passes other fields of ``Request`` on: format,
+    "1h", or a number of minutes; without budget, epochs or steps it is five minutes, or as long as the recipe
+    says. recipe: settings to begin with, such as ``transduce.presets.tiny_transformer()``; settings: "key=value"
+    words as of ``--set``, which change them. ``reading`` passes other fields of ``Request`` on: format,
     encoding, delimiter, header, threads, max_length, tensorboard, wandb. Raises ``TransduceError`` when the input is at fault.
     """
     began = time.perf_counter()
@@ -96,7 +116,7 @@ def train(
     request = Request(
         **asked | {name: [] for name in in_memory},
         source=source, target=target, budget=None if budget is None else duration(str(budget)), epochs=epochs, steps=steps,
-        settings=[settings] if isinstance(settings, str) else list(settings), seed=seed, device=device, **reading,
+        recipe=recipe, settings=[settings] if isinstance(settings, str) else list(settings), seed=seed, device=device, **reading,
     )  # fmt: skip
     folder = Path(out) if out is not None else default_folder(request)
     return fit(request, folder, began=began, quiet=quiet, in_memory=in_memory)
@@ -201,10 +221,10 @@ def _prepare(folder: Path, request: Request, in_memory: dict[str, Any] | None, s
     reader = open_pairs(_one_or_many(parts["data"]), **settings)
     say(f"Reading {reader.name} ({reader.format}): {reader.source_column} -> {reader.target_column}")
     valid, test = (_held_out(parts[name], settings, reader) for name in ("valid", "test"))
-    tokenizer = with_settings(TokenizerConfig(), group(request, "tokenizer"))
+    tokenizer = with_settings(beginning(request).tokenizer, group(request, "tokenizer"))
 
     def sized(pairs: int) -> TokenizerConfig:
-        asked = any(setting.startswith("tokenizer.vocab") for setting in request.settings)
+        asked = request.recipe or any(setting.startswith("tokenizer.vocab") for setting in request.settings)
         return tokenizer if asked else msgspec.structs.replace(tokenizer, vocab=choose_vocab(pairs))
 
     prepared = prepare(reader, folder=place, tokenizer=sized, valid=valid, test=test, max_length=request.max_length,
@@ -269,21 +289,29 @@ def _held_out(given: Any, settings: dict[str, Any], reader: PairReader) -> PairR
 def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Say) -> RunConfig:
     """Every choice that is still open, by the data, the budget and the user, in this order."""
     request = config.request
-    training = with_settings(
-        TrainingConfig(steps=request.steps, epochs=request.epochs, seed=request.seed), group(request, "training")
-    )
+    start = beginning(request)
+    training = with_settings(_ending(start.training, request), group(request, "training"))
     timed = training.epochs is None and training.steps is None
     seconds = request.budget or (DEFAULT_BUDGET if timed else None)
     target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
     speed = _measure_machine(request, device, seconds) if seconds else None
-    choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds, speed=speed,
-                    joint=prepared.tokenizers.joint, tokenizer=prepared.tokenizer_config, training=training)  # fmt: skip
+    if request.recipe:
+        choice = Choice(start.model, prepared.tokenizer_config, training, [f"recipe: {request.recipe.name}"])
+    else:
+        choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds, speed=speed,
+                        joint=prepared.tokenizers.joint, tokenizer=prepared.tokenizer_config, training=training,
+                        model=start.model)  # fmt: skip
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
-    decoding = with_settings(DecodingConfig(beam=REPORT_BEAM), group(request, "decoding"))
+    searching = start.decoding if request.recipe else DecodingConfig(beam=REPORT_BEAM)
+    decoding = with_settings(searching, group(request, "decoding"))
     tokenizers = prepared.tokenizers
     require(model.tied != "all" or tokenizers.joint,
             'model.tied="all" needs one vocabulary for both sides; add --set tokenizer.joint=true, or use "decoder".')  # fmt: skip
+    if isinstance(model, TransformerConfig) and model.positions == "learned":
+        require(model.max_positions > request.max_length,
+                f"model.max_positions must be more than --max-length, {request.max_length}, so that the end of the longest "
+                f"pair has a position too; got {model.max_positions}.")  # fmt: skip
     _check_size(model, tokenizers)
     for reason in choice.reasons:
         say("  " + reason)
@@ -300,13 +328,20 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     )  # fmt: skip
 
 
+def _ending(training: TrainingConfig, request: Request) -> TrainingConfig:
+    """When training ends: as the user asks, or else as the recipe says."""
+    if request.budget or request.epochs or request.steps:
+        training = msgspec.structs.replace(training, epochs=request.epochs, steps=request.steps)
+    return msgspec.structs.replace(training, seed=request.seed)
+
+
 def _check_size(model: ModelConfig, tokenizers: TokenizerPair) -> None:
     """Refuse a model that this machine cannot hold, before its memory is asked for. Raises ``ConfigError``."""
     size = 16 * count_parameters(model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
     memory = float(describe_machine()["memory_gb"])  # 0 where the system does not tell
     require(not memory or size < 1e9 * memory,
             f"this model needs {size / 1e9:,.0f} GB to train, four numbers for each parameter, and this machine has {memory:.0f} "
-            "GB. Use a smaller model.hidden, model.embed, model.layers or tokenizer.vocab.")  # fmt: skip
+            "GB. Use a smaller model.hidden, model.layers or tokenizer.vocab.")  # fmt: skip
 
 
 def _measure_machine(request: Request, device: torch.device, budget: float) -> float:
@@ -324,7 +359,26 @@ def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
     automatic = {"tokenizer.vocab": "data", "tokenizer.joint": "data", "model.tied": "data", "model.dropout": "data"}
     if seconds is not None:
         automatic |= {"model.hidden": "budget", "model.dropout": "budget", "training.steps": "budget"}
+    if request.recipe:
+        automatic = {"training.steps": "budget"} if request.budget else {}
+        automatic |= {"tokenizer.joint": "data"} if request.recipe.tokenizer.joint is None else {}
+        automatic |= dict.fromkeys(_differing(to_dict(beginning(request)), to_dict(Settings())), "preset")
+        if request.budget or request.epochs or request.steps:
+            automatic |= dict.fromkeys(automatic.keys() & {"training.steps", "training.epochs"},
+                                       "budget" if request.budget else "user")  # fmt: skip
     return automatic | chosen
+
+
+def _differing(values: dict[str, Any], others: dict[str, Any], prefix: str = "") -> list[str]:
+    """Dotted paths of the values of ``values`` that are not the same in ``others``."""
+    found = []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            inner = others.get(key)
+            found += _differing(value, inner if isinstance(inner, dict) else {}, f"{prefix}{key}.")
+        elif key not in others or others[key] != value:
+            found.append(prefix + key)
+    return found
 
 
 # ----------------------------------------------------------------------------------------------------- train
@@ -453,9 +507,7 @@ def _report(folder: Path, transducer: Transducer, prepared: Prepared, *, began: 
 
 def describe_model(config: RunConfig) -> str:
     """The model in a few words: "lstm 1x256, general attention"."""
-    model = config.model
-    attention = "no attention" if model.attention == "none" else f"{model.attention} attention"
-    return f"{model.cell} {model.layers}x{model.hidden}, {attention}"
+    return describe(config.model)
 
 
 def _one_or_many(data: Any) -> Any:

@@ -15,6 +15,7 @@ from transduce.data.report import DataReport
 from transduce.evaluation import Evaluation
 from transduce.files import write_text
 from transduce.metrics import Score
+from transduce.models import describe
 from transduce.run import REPORT, RunConfig
 
 SAMPLES = 10
@@ -39,14 +40,13 @@ def summary(folder: Path, config: RunConfig, found: Evaluation | None, *, part: 
 
 def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, part: str, seed: int) -> None:
     """Write ``report.md``. Raises ``RunError`` when the disk refuses."""
-    model, budget = config.model, config.request.budget
+    budget = config.request.budget
     of_budget = f" of {spoken_duration(budget)}, validation and this report included," if budget else ""
     lines = [
         f"# {config.source} to {config.target}",
         "",
-        f"A recurrent encoder-decoder ({model.cell}, {model.layers} x {model.hidden}, attention: {model.attention}) with "
-        f"{config.parameters:,} parameters, made in {spoken_duration(config.seconds)}{of_budget} on "
-        f"{config.machine.get('processor', 'this machine')}.",
+        f"An encoder-decoder model ({describe(config.model)}) with {config.parameters:,} parameters, "
+        f"made in {spoken_duration(config.seconds)}{of_budget} on {config.machine.get('processor', 'this machine')}.",
         "",
     ]
     scores = config.scores.get(part)

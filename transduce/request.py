@@ -21,6 +21,21 @@ SHORTEST_BUDGET = 10.0  # seconds; less is gone before the first update
 _NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+))\s*(%?)")
 
 
+class Settings(Config, frozen=True, kw_only=True):
+    """The groups that ``--set`` reaches."""
+
+    model: ModelConfig = RNNConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    training: TrainingConfig = TrainingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+
+
+class Recipe(Settings, frozen=True, kw_only=True):
+    """Settings to begin with in place of those that data and time would choose: a preset, or one's own."""
+
+    name: str  # as it is told in messages and reports
+
+
 class Request(Config, frozen=True, kw_only=True):
     """What the user asked for: all that is needed to begin the same run again."""
 
@@ -36,6 +51,7 @@ class Request(Config, frozen=True, kw_only=True):
     budget: float | None = None  # seconds
     epochs: float | None = None
     steps: int | None = None
+    recipe: Recipe | None = None  # of --preset
     settings: list[str] = []  # --set key=value
     seed: int = 0
     device: str = "auto"
@@ -43,15 +59,6 @@ class Request(Config, frozen=True, kw_only=True):
     max_length: int = 250  # longest side of a training pair, in tokens
     tensorboard: bool = False
     wandb: bool = False
-
-
-class Settings(Config, frozen=True, kw_only=True):
-    """The groups that ``--set`` reaches."""
-
-    model: ModelConfig = RNNConfig()
-    tokenizer: TokenizerConfig = TokenizerConfig()
-    training: TrainingConfig = TrainingConfig()
-    decoding: DecodingConfig = DecodingConfig()
 
 
 def check_request(request: Request) -> None:
@@ -74,7 +81,7 @@ def check_request(request: Request) -> None:
     require(request.test is None or isinstance(request.test, list) or request.test >= 0,
             f"--test must be at least 0; got {_plain(request.test)}.")  # fmt: skip
     check_threads(request.threads)
-    settings = with_settings(Settings(), request.settings)
+    settings = with_settings(beginning(request), request.settings)
     device = choose_device(request.device)
     precision(settings.training.precision, device)
     for wanted, package, extra, purpose in (
@@ -138,9 +145,21 @@ def default_folder(request: Request) -> Path:
         number += 1
 
 
+def beginning(request: Request) -> Settings:
+    """The settings that ``--set`` changes: the recipe's or the defaults, with the model of the family asked for."""
+    chosen = request.recipe or Settings()
+    start = Settings(model=chosen.model, tokenizer=chosen.tokenizer, training=chosen.training, decoding=chosen.decoding)
+    return with_settings(start, [word for word in request.settings if _names_family(word)])
+
+
 def group(request: Request, name: str) -> list[str]:
-    """The ``--set`` words of one group, without its name."""
-    return [word.strip()[len(name) + 1 :] for word in request.settings if word.strip().startswith(f"{name}.")]
+    """The ``--set`` words of one group, without its name; the family is ``beginning``'s."""
+    return [word.strip()[len(name) + 1 :] for word in request.settings
+            if word.strip().startswith(f"{name}.") and not _names_family(word)]  # fmt: skip
+
+
+def _names_family(word: str) -> bool:
+    return word.partition("=")[0].strip() == "model.family"
 
 
 def _plain(number: float | list[str] | None) -> str:

@@ -56,7 +56,7 @@ class RunConfig(Config, frozen=True, kw_only=True):
     tokenizer: TokenizerConfig = TokenizerConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
-    decided: dict[str, str] = {}  # key -> who decided it: "user", "budget" or "data"; all else is a default
+    decided: dict[str, str] = {}  # key -> who decided it: "user", "preset", "budget" or "data"; all else is a default
     reasons: list[str] = []  # why, in words
     source_vocab: int = 0
     target_vocab: int = 0

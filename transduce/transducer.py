@@ -17,7 +17,7 @@ from transduce.data.readers import Pair
 from transduce.data.tokenizer import TokenizerPair
 from transduce.decoding import Hypothesis, decode
 from transduce.errors import ConfigError, DataError, RunError
-from transduce.models import Generator, ModelConfig, build
+from transduce.models import Generator, ModelConfig, build, describe
 from transduce.run import CONFIG, WEIGHTS, RunConfig, read_config
 from transduce.training.checkpoint import load_weights
 from transduce.training.device import choose_device
@@ -36,14 +36,12 @@ class Transducer:
         self.model, self.tokenizers, self.config, self.path = model, tokenizers, config, path
 
     def __repr__(self) -> str:
-        model = self.config.model
+        model = describe(self.config.model).partition(",")[0]
         names = f"{self.config.source} -> {self.config.target}"
         bleu = self.config.scores.get("test", self.config.scores.get("valid", {})).get("bleu", {}).get("value")
         size = sum(weight.numel() for weight in self.model.parameters())
         told = f", BLEU {bleu:.1f}" if bleu is not None else ""
-        return (
-            f"<Transducer {model.cell} {model.layers}x{model.hidden}, {names}, {spoken_count(size)} parameters{told}>"
-        )
+        return f"<Transducer {model}, {names}, {spoken_count(size)} parameters{told}>"
 
     @overload
     def translate(self, text: str, **options: Any) -> str: ...

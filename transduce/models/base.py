@@ -67,6 +67,8 @@ class AttentionMap:
     scores: Tensor  # (tgt_len, src_len), before the softmax
     weights: Tensor  # (tgt_len, src_len): alpha, each row sums to 1
     equation: str  # of scores and weights, one line of ASCII
+    kind: Literal["cross", "encoder", "decoder"] = "cross"
+    # cross: the target looks at the source; encoder, decoder: a side looks at itself, and both lengths are its own
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Inside:
     first_quantities: list[Quantity] = field(default_factory=list)
     summary: Tensor | None = None  # (width,): the one vector that stands for the source before anything is written
     attention: list[AttentionMap] = field(default_factory=list)  # over the source
+    self_attention: list[AttentionMap] = field(default_factory=list)  # of each side over itself
     outputs: dict[str, Tensor] = field(default_factory=dict)  # name -> (tgt_len, width), between decoder and logits
     output_quantities: list[Quantity] = field(default_factory=list)  # of ``outputs``, and "p", the probabilities
 
@@ -126,6 +129,22 @@ class Generator(nn.Module, ABC):
 def inside(lengths: Tensor, width: int) -> Tensor:
     """True where a padded batch holds a real position. lengths: (batch,). Returns (batch, width) bool."""
     return torch.arange(width, device=lengths.device) < lengths[:, None]
+
+
+def shared_rows(rows: Tensor, *, had: int, sentences: int) -> Tensor | None:
+    """Which rows of what is kept one row a sentence belong to the selected ``rows`` of a state; None: all, as they are.
+
+    had: rows of the state before the selection, as many of each sentence as of the others. Where the new rows
+    still come in equal groups, one row a sentence stays enough; else each new row gets its own. Beam search
+    selects rows at every step; copying the source along with them would cost more than the step itself.
+    """
+    owner = rows.div(max(1, had // max(1, sentences)), rounding_mode="floor")  # the sentence each new row belongs to
+    if len(rows) and len(rows) % sentences == 0:  # as a rule, each sentence keeps as many rows as the others
+        every = torch.arange(sentences, device=rows.device).repeat_interleave(len(rows) // sentences)
+        if torch.equal(owner, every):
+            return None
+    kept, counts = torch.unique_consecutive(owner, return_counts=True)
+    return kept if bool((counts == counts[:1]).all()) else owner
 
 
 def reverse_words(source: Tensor, lengths: Tensor) -> Tensor:

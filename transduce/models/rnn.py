@@ -25,7 +25,17 @@ from torch.utils.checkpoint import checkpoint
 
 from transduce.config import Config, require
 from transduce.models import rnn_equations
-from transduce.models.base import PAD, AttentionMap, Generator, Inside, Layer, State, inside, reversed_positions
+from transduce.models.base import (
+    PAD,
+    AttentionMap,
+    Generator,
+    Inside,
+    Layer,
+    State,
+    inside,
+    reversed_positions,
+    shared_rows,
+)
 
 # Scores of additive attention take batch * tgt_len * src_len * hidden numbers; longer ones are computed in parts.
 ADDITIVE_LIMIT = 64_000_000
@@ -317,21 +327,10 @@ class RNNState(State):
         )
 
     def _memory_of(self, rows: Tensor) -> Memory:
-        """The memory after ``select``: kept one row a sentence where the new rows still come in equal groups.
-
-        Beam search selects rows at every step; copying the source along with them would cost more
-        than the step itself.
-        """
+        """The memory after ``select``: kept one row a sentence where the new rows still come in equal groups."""
         assert self.memory is not None
-        sentences = len(self.memory.keys)
-        group = max(1, len(self) // max(1, sentences))
-        owner = rows.div(group, rounding_mode="floor")  # the sentence each new row belongs to
-        if len(rows) and len(rows) % sentences == 0:  # as a rule, each sentence keeps as many rows as the others
-            every = torch.arange(sentences, device=rows.device).repeat_interleave(len(rows) // sentences)
-            if torch.equal(owner, every):
-                return self.memory
-        kept, counts = torch.unique_consecutive(owner, return_counts=True)
-        return self.memory.select(kept if bool((counts == counts[:1]).all()) else owner)
+        kept = shared_rows(rows, had=len(self), sentences=len(self.memory.keys))
+        return self.memory if kept is None else self.memory.select(kept)
 
 
 class RNN(Generator):

@@ -15,7 +15,7 @@ import torch
 
 from transduce.config import spoken_duration
 from transduce.data.tokenizer import TokenizerConfig
-from transduce.models import ModelConfig, RNNConfig, build
+from transduce.models import ModelConfig, RNNConfig, TransformerConfig, build
 from transduce.training.checkpoint import Progress
 from transduce.training.loop import Plan, TrainingConfig
 from transduce.training.loss import token_loss
@@ -30,6 +30,7 @@ AIM = 0.985  # of a budget: where the plan ends, so that small delays do not ove
 DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew, once past each mark
 MARKS = (0.6, 0.85, 0.93, 0.97)  # shares of the steps; the first is where the learning rate begins to fall
 LATE = 0.9  # past this share a plan is only made shorter: the learning rate has all but reached its end
+TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by itself
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
 
 
@@ -101,12 +102,13 @@ def choose_vocab(pairs: int) -> int:
 
 
 def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: float | None, joint: bool,
-           tokenizer: TokenizerConfig, training: TrainingConfig) -> Choice:  # fmt: skip
+           tokenizer: TokenizerConfig, training: TrainingConfig, model: ModelConfig | None = None) -> Choice:  # fmt: skip
     """Model and recipe for ``pairs`` training pairs with ``target_tokens`` in all.
 
-    ``seconds`` is the budget and ``speed`` what ``machine_speed`` measured; None without a budget.
+    ``seconds`` is the budget and ``speed`` what ``machine_speed`` measured; None without a budget. ``model``:
+    the defaults of the family that was asked for; None: the recurrent one.
     """
-    model = RNNConfig(tied="all" if joint else "decoder")
+    model = msgspec.structs.replace(model or RNNConfig(), tied="all" if joint else "decoder")
     reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
     passes = 10.0 if training.epochs is None else training.epochs
     if training.steps is not None:
@@ -120,6 +122,8 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         model = msgspec.structs.replace(model, hidden=hidden)
         reasons.append(f"hidden {hidden} for this budget")
     rate = 5e-3 if model.hidden <= 256 else 3e-3
+    if isinstance(model, TransformerConfig):
+        rate = TRANSFORMER_RATE
     updates = min(passes, LONGEST_PASSES) * target_tokens / (training.batch_tokens * training.accumulate)
     warmup = max(1, min(training.optim.warmup, round(updates / 10)))  # a tenth of a short run at most
     optim = msgspec.structs.replace(training.optim, lr=rate, warmup=warmup)
