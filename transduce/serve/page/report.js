@@ -57,7 +57,8 @@ function list(lines) {
     if (!item) { if (last) last.append(" ", ...inline(line.trim())); continue; }
     // "label     text", as the report aligns it.
     const told = item[2].match(/^(\S[^.]{0,20}?)\s{2,}(.*)$/);
-    const node = el("li", {}, ...(told ? [el("span", { class: "term" }, told[1]), " ", ...inline(told[2])] : inline(item[2])));
+    const node = el("li", {}, ...(told ? [el("span", { class: "term" }, told[1]), el("span", {}, ...inline(told[2]))] : inline(item[2])));
+    if (told) node.className = "entry";
     if (item[1].length && top.lastElementChild) {
       const inner = top.lastElementChild.querySelector("ul") ?? top.lastElementChild.appendChild(el("ul"));
       inner.append(node);
