@@ -10,6 +10,7 @@
     translator.py  text in, text out                  keys.py        API keys, kept as hashes
     libre.py       LibreTranslate's endpoints         guard.py       Host, Origin, headers, errors
     native.py      ours                               server.py      the process
+    inside.py      the page of one sentence           page/          what browsers get: the translator, runs, comparisons
 """
 
 from __future__ import annotations
