@@ -9,7 +9,7 @@ import transduce
 
 PUBLIC = [
     "Corpus", "DecodingConfig", "Hypothesis", "Pair", "RNN", "RNNConfig", "Tokenizer", "TokenizerConfig",
-    "TrainingConfig", "TransduceError", "Transducer", "__version__", "beam_search", "builtin_pairs", "greedy",
+    "TrainingConfig", "TransduceError", "Transducer", "TransformerConfig", "__version__", "beam_search", "builtin_pairs", "greedy",
     "inspect_pairs", "load", "open_pairs", "resume", "sample", "trace", "train",
 ]  # fmt: skip
 

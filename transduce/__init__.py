@@ -28,6 +28,7 @@ _HOMES = {
     "TokenizerConfig": "data.tokenizer",
     "TrainingConfig": "training.loop",
     "TransduceError": "errors",
+    "TransformerConfig": "models",
     "Transducer": "transducer",
     "beam_search": "decoding",
     "builtin_pairs": "data.builtin",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from transduce.explain.trace import trace as trace
     from transduce.models import RNN as RNN
     from transduce.models import RNNConfig as RNNConfig
+    from transduce.models import TransformerConfig as TransformerConfig
     from transduce.pipeline import resume as resume
     from transduce.pipeline import train as train
     from transduce.training.loop import TrainingConfig as TrainingConfig

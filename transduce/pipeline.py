@@ -104,8 +104,8 @@ def train(
     data: a path (CSV, TSV, JSONL, Parquet, parallel text), two paths, a DataFrame, or an iterable of
     pairs. valid, test: the same, or a share ("5%", 0.05) or a count of the pairs. budget: "5m", "90s",
     "1h", or a number of minutes; without budget, epochs or steps it is five minutes, or as long as the recipe
-    says. recipe: settings to begin with, such as ``transduce.presets.tiny_transformer()``; settings: "key=value"
-    words as of ``--set``, which change them. ``reading`` passes other fields of ``Request`` on: format,
+    says. recipe: settings to begin with, such as what ``tiny_transformer()`` of transduce.presets returns; settings:
+    "key=value" words as of ``--set``, which change them. ``reading`` passes other fields of ``Request`` on: format,
     encoding, delimiter, header, threads, max_length, tensorboard, wandb. Raises ``TransduceError`` when the input is at fault.
     """
     began = time.perf_counter()

@@ -1,7 +1,9 @@
 """Papers' recipes, each a function named for what it reproduces, in the file of its paper.
 
     transduce train pairs.csv --preset tiny-transformer --budget 30m
-    transduce.train("pairs.csv", recipe=transduce.presets.tiny_transformer(), budget="30m")
+
+    from transduce.presets import tiny_transformer
+    transduce.train("pairs.csv", recipe=tiny_transformer(), budget="30m")
 
 A preset gives every setting a beginning; ``--set`` changes any of them, and ``--budget``, ``--steps`` or
 ``--epochs`` take the place of the paper's length of training. Its docstring has the paper's own figures under
