@@ -198,8 +198,8 @@ def test_a_word_chosen_is_kept_and_the_rest_translated_anew(show: Open, site: Cl
         assert tokens["text"] == before
         found = site.ok("/v1/translate", {"text": text, "prefix": f"{before.split()[0]} {word}"})["translations"][0]
         assert found["text"] == page.inner_text("#output").strip()
-        # The choice outlives a change elsewhere in the text.
-        write(page, f"{text}\ntwo")
+        # The choice outlives a change elsewhere in the text, and is of this sentence alone.
+        write(page, f"{text}\n{text}")
         assert page.locator("#output .kept").all_inner_texts() == [word]
         page.click("#undo")
         page.wait_for_function("text => document.getElementById('output').textContent.startsWith(text)", arg=before)

@@ -1,7 +1,7 @@
 // The translation as words: what each looks at, how sure it is, and what could stand in its place.
 import { key } from "./api.js";
 import { offer } from "./catalog.js";
-import { $, bdi, el, percent } from "./dom.js";
+import { $, bdi, count, el, percent } from "./dom.js";
 import { closePanel, detailed, drawOthers, openPanel, panelOpen } from "./choices.js";
 import { onLanguage, parts, t } from "./texts.js";
 import { looks, placesOf, wordsOf } from "./words.js";
@@ -11,10 +11,10 @@ const MOST = 12_000; // characters up to which each word is a node of its own
 
 // result: the server's answer; text: what it answers; items: its sentences in order; current: the one that is read.
 export const reading = { result: null, text: "", items: [], current: null, model: null, tail: "" };
-const choices = new Map(); // model and sentence -> [{output, at}], the last is shown; kept while the text around changes
+const choices = new Map(); // model, sentence, and which of those that read the same -> [{output, at}], the last is shown; kept while the text around changes
 let lit = null;
 
-const keyOf = (item) => JSON.stringify([reading.model, item.sentence.text]);
+const keyOf = (item) => JSON.stringify([reading.model, item.sentence.text, item.nth]);
 export const chosenOf = (item) => choices.get(keyOf(item))?.at(-1) ?? null;
 export const outputOf = (item) => chosenOf(item)?.output ?? item.sentence.outputs[0];
 
@@ -39,6 +39,7 @@ export function clearReading({ quiet = false } = {}) {
 // The sentences in the joined text: the server put between them what belongs there.
 function arrange(translation) {
   const astral = /[\ud800-\udbff]/.test(reading.text) ? [...reading.text] : null;
+  const seen = new Map();
   reading.items = [];
   let at = 0;
   for (const sentence of translation.sentences ?? []) {
@@ -47,7 +48,9 @@ function arrange(translation) {
     const place = translation.text.indexOf(output.text, at);
     if (place < 0) continue;
     const start = astral ? astral.slice(0, sentence.start).join("").length : sentence.start; // in UTF-16 units
-    reading.items.push({ sentence, start, lead: translation.text.slice(at, place) });
+    const nth = seen.get(sentence.text) ?? 0;
+    seen.set(sentence.text, nth + 1);
+    reading.items.push({ sentence, start, nth, lead: translation.text.slice(at, place) });
     at = place + output.text.length;
   }
   reading.tail = translation.text.slice(at);
@@ -77,7 +80,7 @@ export function draw({ focus = null } = {}) {
   $("legend").hidden = !words.length;
   $("undo").hidden = !reading.items.some(chosenOf);
   lit = null;
-  rest(plain ? t("plain", { most: MOST.toLocaleString() }) : null);
+  rest(plain ? t("plain", { most: count(MOST) }) : null);
   drawCurrent();
 }
 
