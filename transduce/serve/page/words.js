@@ -102,7 +102,9 @@ function gaps(mine, same, theirs, held) {
     for (; i < mine.length && !same[i]; i++) own ||= mine[i].trim() !== "";
     for (; j < theirs.length && !held[j]; j++) extra ||= theirs[j].trim() !== "";
     if (!extra || own) continue;
-    for (const at of [i - 1, i]) if (mine[at] !== undefined && !mine[at].trim()) { found.add(at); break; }
+    // Beside a word that differs itself, its own mark is enough.
+    const at = [i - 1, i].find((k) => mine[k] !== undefined && !mine[k].trim());
+    if (at !== undefined && same[at - 1] !== false && same[at + 1] !== false) found.add(at);
   }
   return found;
 }
