@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transduce.data.tokenizer import TokenizerConfig
@@ -68,6 +68,7 @@ class Machine:
         return (self.now - 100) / self.seconds
 
 
+@settings(deadline=None)  # a simulated run takes as long as it has steps
 @given(
     seconds=st.sampled_from([60.0, 300.0, 1200.0]),
     update=st.floats(0.02, 0.5),
@@ -88,6 +89,16 @@ def test_a_run_ends_within_a_twentieth_of_its_budget_whatever_happens_to_the_mac
     if slower >= 0.9:
         assert machine.share >= 0.93
     assert progress.validations >= 3
+
+
+@pytest.mark.parametrize("slower", [3, 10, 30])
+def test_a_machine_that_was_starved_while_it_was_measured_still_uses_its_time(
+    monkeypatch: pytest.MonkeyPatch, slower: float
+) -> None:
+    machine = Machine(monkeypatch, seconds=240, pace=lambda now: 0.1 * (slower if now < 0.15 else 1.0), validation=0.5)
+    progress = machine.run()
+    assert 0.95 <= machine.share <= 1.02
+    assert progress.step > 0.8 * 0.85 * 240 / 0.1
 
 
 def test_on_a_steady_machine_the_number_of_steps_is_fixed_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,8 @@ MEASURE_SHARE = 0.08  # of a budget, spent training before its steps are fixed
 VALIDATION_SHARE = 0.04  # of a budget, spent validating
 AIM = 0.985  # of a budget: where the plan ends, so that small delays do not overshoot
 DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew, once past each mark
-MARKS = (0.6, 0.85, 0.93, 0.97)  # shares of the steps; the first is where the learning rate begins to fall
+# Shares of the steps at which the plan is looked at again; at 0.6 the learning rate begins to fall.
+MARKS = (0.1, 0.2, 0.4, 0.6, 0.75, 0.85, 0.93, 0.97)
 LATE = 0.9  # past this share a plan is only made shorter: the learning rate has all but reached its end
 TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by itself
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
@@ -144,7 +145,7 @@ class Deadline:
 
     The first MEASURE_SHARE of the budget trains without a known end; then one validation is timed and
     the number of steps is fixed. Past each of MARKS it is fixed anew if it would miss the end by more
-    than DRIFT. A resumed run keeps the number it was given.
+    than DRIFT: the machine may have been slower or faster while it was measured. A resumed run keeps the number it was given.
 
     began: ``time.perf_counter()`` when the user began to wait. report_cost: how many validations the
     final report costs. most_steps: a limit that does not come from time.
@@ -156,7 +157,7 @@ class Deadline:
         self.seconds, self.began, self.report_cost, self.most_steps = seconds, began, report_cost, most_steps
         self.keep = keep
         self._every = 0
-        self._marks = list(MARKS)
+        self._next = 0  # step at which the plan is looked at again
         self._since = Progress()  # from where the pace is measured
         self._validation = 0.0  # seconds of one validation, the latest ones
 
@@ -166,15 +167,20 @@ class Deadline:
         if not self._every:  # resumed after the number was fixed
             self._look(progress)
             self._every = math.ceil(progress.total / self._validations())
-        if self._marks and not self.keep and progress.step >= self._marks[0] * progress.total:
-            self._marks.pop(0)
-            pace = self._look(progress)
-            total = self._steps(progress, pace)
-            if progress.step > LATE * progress.total:
-                total = min(total, progress.total)
-            if abs(total - progress.total) * pace > DRIFT * self.seconds:
-                return Plan(total, self._every)
-        return Plan(progress.total, self._every)
+        if self.keep or progress.step < self._next:
+            return Plan(progress.total, self._every)
+        pace = self._look(progress)
+        total = self._steps(progress, pace)
+        if progress.step > LATE * progress.total:
+            total = min(total, progress.total)
+        if abs(total - progress.total) * pace <= DRIFT * self.seconds:
+            total = progress.total
+        return self._agreed(progress, total)
+
+    def _agreed(self, progress: Progress, total: int) -> Plan:
+        self._every = math.ceil(total / self._validations())
+        self._next = _next_mark(progress.step, total)
+        return Plan(total, self._every)
 
     def _measure(self, progress: Progress) -> Plan:
         waited = time.perf_counter() - self.began
@@ -186,9 +192,7 @@ class Deadline:
         if not progress.validations:
             return Plan(None, max(1, progress.step))  # validate now: its cost is part of the plan
         pace = self._look(progress)
-        total = self._steps(progress, pace)
-        self._every = math.ceil(total / self._validations())
-        return Plan(total, self._every)
+        return self._agreed(progress, self._steps(progress, pace))
 
     def _look(self, progress: Progress) -> float:
         """Measure from the last look until now. Returns the seconds of one update and what the loop does around it."""
@@ -209,3 +213,8 @@ class Deadline:
     def _validations(self) -> int:
         """How many validations the budget affords."""
         return min(16, max(3, int(VALIDATION_SHARE * self.seconds / max(self._validation, 1e-3))))
+
+
+def _next_mark(step: int, total: int) -> int:
+    """The step of the first of MARKS behind ``step``; the end behind the last."""
+    return next((ahead for mark in MARKS if (ahead := math.ceil(mark * total)) > step), total)
