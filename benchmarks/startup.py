@@ -36,12 +36,9 @@ def main() -> None:
             "transduce train --help": [*transduce, "train", "--help"],
             "python -c 'import torch'": [sys.executable, "-c", "import torch"]}  # fmt: skip
     if options.run:
-        jobs["transduce translate RUN (one sentence)"] = [
-            *transduce,
-            "translate",
-            str(options.run),
-            "A man is riding a horse.",
-        ]
+        for verb in ("translate", "explain"):
+            command = [*transduce, verb, str(options.run), "A man is riding a horse."]
+            jobs[f"transduce {verb} RUN (one sentence)"] = command
     rows = [[name, f"{median_seconds(command, times=options.times):.2f}"] for name, command in jobs.items()]
     print(f"{machine()}\n")
     print(table(["command", f"seconds (median of {options.times})"], rows))

@@ -22,7 +22,7 @@ def tiny_transformer() -> Recipe:
     chrF end it, or 40,000 updates; the mean of the weights of the last tenth is kept if it is better. Their BLEU is of
     lower-cased tokenized text; ours is sacreBLEU's 13a, cased. At 10,000 entries we count 2.6M parameters.
 
-    Expect: not measured here to its end. On a CPU it takes hours, and in minutes the default LSTM is far ahead.
+    Expect: not measured here to its end; in minutes on a CPU the default LSTM is the better start (docs/models.md).
     """
     return Recipe(
         name="tiny-transformer",
