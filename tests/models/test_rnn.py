@@ -169,7 +169,9 @@ def test_plain_decoder_gets_the_last_state_and_nothing_else(name: str, monkeypat
     expected = model(*one, target_in)
     assert (model(*other, target_in) - expected).abs().max() > 1e-4  # the source counts, through its last state
     states, h, c = model.encode(*one)
-    monkeypatch.setattr(model, "encode", lambda source, lengths, embedded=None: (torch.full_like(states, torch.nan), h, c))
+    monkeypatch.setattr(
+        model, "encode", lambda source, lengths, embedded=None: (torch.full_like(states, torch.nan), h, c)
+    )
     assert torch.equal(model(*other, target_in), expected)
     state = model.start(*other)
     assert state.memory is None
