@@ -6,6 +6,8 @@ input was at fault, 2 usage, 130 interrupted.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
 import re
@@ -101,6 +103,11 @@ def _prepare() -> None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # torch brings some million objects that live until the end. Looking through them for garbage while it is imported,
+    # and once more at the end, takes as long as translating a sentence.
+    gc.set_threshold(100_000, 20, 100)
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
 
 
 def _leave(message: str, status: int) -> NoReturn:
