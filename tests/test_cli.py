@@ -276,9 +276,14 @@ def until(terminal: int, end: bytes) -> bytes:
 
 
 def test_an_interrupted_translation_says_so(trained: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("transduce.transducer.Transducer.hypotheses", lambda *_, **__: signal.raise_signal(signal.SIGINT))
-        done = run_command("translate", trained, "one")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            interrupt = lambda *_, **__: signal.raise_signal(signal.SIGINT)  # noqa: E731
+            patch.setattr("transduce.transducer.Transducer.hypotheses", interrupt)
+            done = run_command("translate", trained, "one")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert done == (130, "", "transduce: interrupted.\n")
 
 

@@ -188,7 +188,7 @@ def test_equations_give_the_values_beside_them(cell: str, attention: str) -> Non
 
 
 def test_every_family_says_more_than_its_logits() -> None:
-    families = [cls for cls in Generator.__subclasses__() if cls.__module__.startswith("transduce.")]
+    families = [cls for cls in Generator.__subclasses__() if cls.__module__.startswith("transduce.models.")]
     assert RNN in families
     for cls in families:
         assert cls.look_inside is not Generator.look_inside, cls
