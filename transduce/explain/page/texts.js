@@ -290,7 +290,7 @@ const TEXTS = {
   },
 };
 
-let language = "en";
+let language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 
 // The text under a name, with its values set in. A value is a string, or a node when ``parts`` builds nodes.
 function t(key, values = {}) {
