@@ -61,6 +61,7 @@ from transduce.training.budget import (
     Choice,
     Deadline,
     choose,
+    choose_batch,
     choose_vocab,
     fastest_threads,
     machine_speed,
@@ -294,7 +295,12 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     timed = training.epochs is None and training.steps is None
     seconds = request.budget or (DEFAULT_BUDGET if timed else None)
     target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
-    speed = _measure_machine(request, device, seconds) if seconds else None
+    speed = None
+    if seconds:
+        batch, speed = _measure_machine(request, device, seconds)
+        if not request.recipe:
+            sized = msgspec.structs.replace(training, batch_tokens=batch)
+            training = with_settings(sized, group(request, "training"))
     if request.recipe:
         choice = Choice(start.model, prepared.tokenizer_config, training, [f"recipe: {request.recipe.name}"])
     else:
@@ -344,21 +350,29 @@ def _check_size(model: ModelConfig, tokenizers: TokenizerPair) -> None:
             "GB. Use a smaller model.hidden, model.layers or tokenizer.vocab.")  # fmt: skip
 
 
-def _measure_machine(request: Request, device: torch.device, budget: float) -> float:
-    """Target tokens a second; on a CPU, with the number of threads that turns out fastest, which then holds."""
+def _measure_machine(request: Request, device: torch.device, budget: float) -> tuple[int, float]:
+    """Tokens of a batch, and target tokens a second with them; on a CPU, with the number of threads that turns out
+    fastest, which then holds.
+    """
     spend = min(1.5, 0.02 * budget)
     if device.type != "cpu" or request.threads:
-        return machine_speed(device=device, seconds=spend)
-    threads, speed = fastest_threads(most=torch.get_num_threads(), seconds=spend)
-    torch.set_num_threads(threads)
-    return speed
+        speed = machine_speed(device=device, seconds=spend)
+    else:
+        threads, speed = fastest_threads(most=torch.get_num_threads(), seconds=spend)
+        torch.set_num_threads(threads)
+    return choose_batch(speed, lambda tokens: machine_speed(device=device, seconds=spend / 2, batch_tokens=tokens))
 
 
 def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
     chosen = dict.fromkeys((setting.partition("=")[0].strip() for setting in request.settings), "user")
     automatic = {"tokenizer.vocab": "data", "tokenizer.joint": "data", "model.tied": "data", "model.dropout": "data"}
     if seconds is not None:
-        automatic |= {"model.hidden": "budget", "model.dropout": "budget", "training.steps": "budget"}
+        automatic |= {
+            "model.hidden": "budget",
+            "model.dropout": "budget",
+            "training.steps": "budget",
+            "training.batch_tokens": "budget",
+        }
     if request.recipe:
         automatic = {"training.steps": "budget"} if request.budget else {}
         automatic |= {"tokenizer.joint": "data"} if request.recipe.tokenizer.joint is None else {}

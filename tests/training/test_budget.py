@@ -133,6 +133,20 @@ def choice(pairs: int, *, seconds: float | None = 300, speed: float = 7000.0) ->
                   tokenizer=TokenizerConfig(vocab=choose_vocab(pairs)), training=TrainingConfig())  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("small", "large", "chosen"),
+    [(8_000, 80_000, 700), (100_000, 150_000, 700), (100_000, 300_000, 2_800)],
+    ids=["busy already", "hardly faster", "idle"],
+)
+def test_a_large_batch_is_taken_only_where_small_ones_leave_the_machine_idle(
+    small: float, large: float, chosen: int
+) -> None:
+    asked: list[int] = []
+    batch, speed = budget.choose_batch(small, lambda tokens: asked.append(tokens) or large)  # type: ignore[func-returns-value]
+    assert (batch, speed) == (chosen, large if chosen == 2_800 else small)
+    assert asked == ([] if small < 30_000 else [2_800])  # a slow machine loses no time with it
+
+
 def test_more_pairs_get_a_larger_vocabulary() -> None:
     sizes = [choose_vocab(pairs) for pairs in (500, 5_000, 29_000, 160_000, 500_000, 5_000_000)]
     assert sizes == sorted(sizes)

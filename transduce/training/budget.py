@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
@@ -32,6 +33,8 @@ DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew
 MARKS = (0.1, 0.2, 0.4, 0.6, 0.75, 0.85, 0.93, 0.97)
 LATE = 0.9  # past this share a plan is only made shorter: the learning rate has all but reached its end
 TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by itself
+BATCH, LARGE_BATCH = 700, 2_800  # target tokens
+BUSY = 30_000.0  # target tokens a second up to which a small batch keeps a machine busy: a step takes 20 ms or more
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
 
 
@@ -65,14 +68,15 @@ def fastest_threads(*, most: int, seconds: float = 1.5) -> tuple[int, float]:
     return best, speeds[best]
 
 
-def machine_speed(*, device: torch.device, seconds: float) -> float:
+def machine_speed(*, device: torch.device, seconds: float, batch_tokens: int = BATCH) -> float:
     """Target tokens a second of the reference model on this machine: real steps on made-up batches.
 
     Leaves torch's random state as it was.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        rows, length, vocab = 40, 17, 3000
+        length, vocab = 17, 3000
+        rows = max(1, batch_tokens // length)
         model = build(RNNConfig(), source_vocab=vocab, target_vocab=vocab).to(device).train()
         optimizer = make_optimizer(model, TrainingConfig().optim)
         tokens = torch.randint(4, vocab, (rows, length), device=device)
@@ -92,6 +96,18 @@ def machine_speed(*, device: torch.device, seconds: float) -> float:
             step()
             steps += 1
         return steps * rows * length / (time.perf_counter() - began)
+
+
+def choose_batch(speed: float, measure: Callable[[int], float]) -> tuple[int, float]:
+    """Tokens of a batch, and the speed with them. ``speed``: with ``BATCH``; ``measure(tokens)``: with another.
+
+    Small batches learn most from each token. A large one has a quarter of the updates, so it is taken only where it
+    trains at least twice as many tokens a second: on a machine that small ones leave idle.
+    """
+    if speed <= BUSY:
+        return BATCH, speed
+    large = measure(LARGE_BATCH)
+    return (LARGE_BATCH, large) if large >= 2 * speed else (BATCH, speed)
 
 
 def choose_vocab(pairs: int) -> int:
