@@ -1,7 +1,7 @@
 """The article's program beside ours: the same pairs, the same minutes, the same cores. Prints one table.
 
-    python -m venv /tmp/keras && /tmp/keras/bin/pip install 'tensorflow-cpu==2.21.0'
-    python benchmarks/article.py --data FOLDER --minutes 5 --keras /tmp/keras/bin/python
+    python -m venv keras-env && keras-env/bin/pip install 'tensorflow-cpu==2.21.0'
+    python benchmarks/article.py --data FOLDER --minutes 5 --keras keras-env/bin/python
 
 FOLDER holds Multi30k as train.en, train.fr, val.* and test_2016_flickr.*. The Keras programs
 (examples/article_printed.py, examples/article_keras.py) get the minutes for training alone; reading and
