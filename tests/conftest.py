@@ -76,6 +76,17 @@ def _in_place_of(argv: list[str], stdin: io.TextIOWrapper, stdout: io.TextIOWrap
         signal.signal(signal.SIGTERM, terminate)
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Tensors this small only lose time with more threads, and far more on a busy machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def cli_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """The command line, standing in an empty folder."""

@@ -295,17 +295,13 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     timed = training.epochs is None and training.steps is None
     seconds = request.budget or (DEFAULT_BUDGET if timed else None)
     target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
-    speed = None
-    if seconds:
-        batch, speed = _measure_machine(request, device, seconds)
-        if not request.recipe:
-            sized = msgspec.structs.replace(training, batch_tokens=batch)
-            training = with_settings(sized, group(request, "training"))
+    batch, speed = _measure_machine(request, device, seconds) if seconds else (training.batch_tokens, None)
     if request.recipe:
         choice = Choice(start.model, prepared.tokenizer_config, training, [f"recipe: {request.recipe.name}"])
     else:
+        sized = with_settings(msgspec.structs.replace(training, batch_tokens=batch), group(request, "training"))
         choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds, speed=speed,
-                        joint=prepared.tokenizers.joint, tokenizer=prepared.tokenizer_config, training=training,
+                        joint=prepared.tokenizers.joint, tokenizer=prepared.tokenizer_config, training=sized,
                         model=start.model)  # fmt: skip
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
@@ -428,7 +424,7 @@ def _train(folder: Path, config: RunConfig, prepared: Prepared, model: Generator
     parameters = sum(weight.numel() for weight in model.parameters())
     verb = "Going on with" if resumed else "Training"
     threads = f", {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}" if device.type == "cpu" else ""
-    say(f"{verb} {describe_model(config)}, {spoken_count(parameters)} parameters, on {len(prepared.train):,} pairs "
+    say(f"{verb} {describe(config.model)}, {spoken_count(parameters)} parameters, on {len(prepared.train):,} pairs "
         f"({device}{threads})")  # fmt: skip
     try:
         with catch_signals() as stop:
@@ -517,11 +513,6 @@ def _report(folder: Path, transducer: Transducer, prepared: Prepared, *, began: 
 
 
 # ---------------------------------------------------------------------------------------------------- helpers
-
-
-def describe_model(config: RunConfig) -> str:
-    """The model in a few words: "lstm 1x256, general attention"."""
-    return describe(config.model)
 
 
 def _one_or_many(data: Any) -> Any:

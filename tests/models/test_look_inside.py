@@ -26,12 +26,7 @@ ATTENTIONS = ("none", "dot", "general", "additive", "scaled_dot")
 SOURCE, TARGET_IN = [5, 3, 8, 6, 2], [1, 4, 6, 5]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def made(**values: Any) -> RNN:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -44,13 +43,7 @@ ATTENTIVE = [name for name, values in FAMILIES.items() if values.get("attention"
 PLAIN = ["lstm-plain", "sigmoid-plain"]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tensors this small only lose time with more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def made(*, seed: int = 1, vocabs: tuple[int, int] = (SOURCE_VOCAB, TARGET_VOCAB), **values: Any) -> RNN:

@@ -7,7 +7,6 @@ beyond the rounding of float64 is a mistake.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -39,13 +38,7 @@ SOURCES = [[5, 3, 8, 2], [2], [7, 6, 2]]  # 2 ends each, as in training; 9 words
 TARGETS = [[1, 4, 6], [1, 5, 3], [1, 2, 0]]  # 7 words
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Tensors this small only lose time with more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 # ------------------------------------------------------------------------------------------ both agree

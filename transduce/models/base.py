@@ -51,9 +51,7 @@ class Layer:
     number: int  # from 0, the lowest
     direction: Literal["forward", "backward"]
     input: str  # what x_t is, in words
-    order: list[
-        int
-    ]  # positions in the order in which the layer read them: the step before position order[k] is order[k-1]
+    order: list[int]  # positions in the order of reading: the step before position order[k] is order[k-1]
     values: dict[str, Tensor]  # name -> (len, width), in the order of the tokens whatever the order of reading
     quantities: list[Quantity]  # one a name, in the order in which they are computed
 

@@ -161,7 +161,8 @@ class Deadline:
 
     The first MEASURE_SHARE of the budget trains without a known end; then one validation is timed and
     the number of steps is fixed. Past each of MARKS it is fixed anew if it would miss the end by more
-    than DRIFT: the machine may have been slower or faster while it was measured. A resumed run keeps the number it was given.
+    than DRIFT: the machine may have been slower or faster while it was measured. A resumed run keeps the
+    number it was given.
 
     began: ``time.perf_counter()`` when the user began to wait. report_cost: how many validations the
     final report costs. most_steps: a limit that does not come from time.
