@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.test_decoding import Toy, batch, one_thread
+from tests.test_decoding import Toy, batch
 from transduce.decoding import BeamStep, Branch, DecodingConfig, Record, beam_search, length_penalty
 
 EOS = 2
 DROPPED = 2
 SOURCES = st.lists(st.lists(st.sampled_from([4, 5, 6]), max_size=4), min_size=1, max_size=3)
 
-__all__ = ["one_thread"]  # the fixture, used here too
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def searched(model: Toy, sources: list[list[int]], limit: int, *, beam: int, nbest: int = 1) -> Record:

@@ -11,13 +11,12 @@ import pytest
 
 import transduce
 from tests.conftest import Command
-from tests.test_decoding import one_thread
 from transduce.explain.terminal import printable, show
 from transduce.explain.trace import Trace
 from transduce.models import RNNConfig, build
 from transduce.transducer import Transducer
 
-__all__ = ["one_thread"]
+pytestmark = pytest.mark.usefixtures("one_thread")
 ESCAPE = "\x1b"
 NASTY = "[bold red]one[/] \x1b[31mtwo\x07 \u202ethree :smile: \u05e9\u05dc\u05d5\u05dd \U0001f600"
 

@@ -17,14 +17,14 @@ from torch import Tensor
 
 import transduce
 from tests.conftest import Command
-from tests.test_decoding import ToyState, one_thread
+from tests.test_decoding import ToyState
 from transduce.errors import ConfigError, DataError
 from transduce.explain.trace import Trace, _rows
 from transduce.models import Generator, State
 from transduce.models.base import AttentionMap, Inside, Layer, Quantity
 from transduce.transducer import Transducer
 
-__all__ = ["one_thread"]
+pytestmark = pytest.mark.usefixtures("one_thread")
 TEXTS = [
     "one two three",
     "nine",
