@@ -409,6 +409,7 @@ def serve(
     max_characters: Annotated[int, typer.Option(help="Characters of these.")] = 1_000_000,
     max_wait: Annotated[float, typer.Option(help="Expected seconds until a new request is begun; beyond it: 503.")] = 1,
     deadline: Annotated[float, typer.Option(help="Seconds for a request to be answered; the longest that a client may name.")] = 60,
+    file_deadline: Annotated[float, typer.Option(help="Seconds for a file to be translated.")] = 3_600,
     window: Annotated[float, typer.Option(help="Seconds that an idle worker waits for company of a sentence.")] = 0.003,
     batch_tokens: Annotated[int, typer.Option(help="Sentences of a batch * beam * longest, in tokens.")] = 4_000,
     workers: Annotated[int, typer.Option(help="Threads that translate.")] = 1,

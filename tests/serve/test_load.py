@@ -95,10 +95,10 @@ def test_a_client_that_leaves_frees_the_processor(client: Client, body: dict[str
 
 def test_a_deadline_ends_a_request(client: Client) -> None:
     began = time.monotonic()
-    answer = client.post("/v1/translate", {"text": LONG, "deadline": 0.2})
+    answer = client.post("/v1/translate", {"text": LONG, "deadline": 1})
     assert (answer.status, set(answer.json)) == (503, {"error"})
     assert int(answer.headers["retry-after"]) >= 1
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3
 
 
 def test_a_full_queue_refuses_at_once(run_service: Callable[..., Any]) -> None:

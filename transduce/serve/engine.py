@@ -30,6 +30,7 @@ from transduce.serve.pace import Pace
 from transduce.serve.settings import ServeConfig
 
 SPACING = 0.02  # seconds
+BEHIND = 1.0  # seconds that a file's sentences count as younger: whoever waits for a few goes first
 TRIES = 2  # of a sentence, where its worker died or its batch failed
 log = logging.getLogger("transduce.serve")
 
@@ -137,7 +138,7 @@ class Engine:
     def _enqueue(self, jobs: Sequence[Job]) -> None:
         now = time.monotonic()
         for number, job in enumerate(jobs):
-            job.due, job.since = now + SPACING * number, now
+            job.due, job.since = now + SPACING * number + (BEHIND if job.ticket.background else 0.0), now
         with self._ready:
             self._waiting += jobs
             self._ready.notify()

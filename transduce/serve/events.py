@@ -53,16 +53,19 @@ class EventStream(Response):
     What fails before the first event is an ordinary error with its own status.
     """
 
-    def __init__(self, service: Service, request: Request, characters: int, deadline: float | None, work: Work) -> None:
+    def __init__(self, service: Service, request: Request, characters: int, deadline: float | None, work: Work, *,
+                 background: bool = False) -> None:  # fmt: skip
         self.service, self.request, self.characters, self.deadline, self.work = (
             service, request, characters, deadline, work)  # fmt: skip
+        self.in_background = background  # Starlette's own ``background`` is what is done after an answer
         self.background = None
         self.status_code = 200
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         events = Events(send)
         try:
-            async with self.service.accepted(self.request, self.characters, self.deadline) as ticket:
+            async with self.service.accepted(self.request, self.characters, self.deadline,
+                                             background=self.in_background) as ticket:  # fmt: skip
                 result = await self.work(ticket, events)
                 await events.send("done", result)
         except (Refused, TransduceError) as error:

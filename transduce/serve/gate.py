@@ -35,6 +35,7 @@ class Ticket:
     characters: int
     deadline: float  # on the clock of time.monotonic
     gone: bool = False
+    background: bool = False  # a file: it takes what the others leave, piece by piece
     clock: asyncio.Timeout | None = None  # what ends the request at its deadline
 
     def hurry(self, deadline: float) -> None:
@@ -50,7 +51,7 @@ class Ticket:
 
     @property
     def weight(self) -> int:
-        return min(self.characters, COUNTED)
+        return 0 if self.background else min(self.characters, COUNTED)
 
 
 @final
@@ -66,7 +67,7 @@ class Gate:
                       lambda: len(self.inside))  # fmt: skip
         metrics.gauge("transduce_accepted_characters", "Characters of these.", lambda: self.characters)
 
-    def enter(self, characters: int, *, deadline: float | None = None) -> Ticket:
+    def enter(self, characters: int, *, deadline: float | None = None, background: bool = False) -> Ticket:
         """Accept a request, or raise ``Refused``. Give the ticket back with ``leave``."""
         config = self.config
         self.look()
@@ -76,8 +77,8 @@ class Gate:
         if self.inside and self.characters + characters > config.max_characters:
             raise Refused(503, "The queue is full; try again later.", "queue_characters",
                           retry_after=max(1.0, self.wait()))  # fmt: skip
-        seconds = min(config.deadline, deadline or config.deadline)
-        ticket = Ticket(characters, time.monotonic() + seconds)
+        longest = config.file_deadline if background else config.deadline
+        ticket = Ticket(characters, time.monotonic() + min(longest, deadline or longest), background=background)
         self.inside.add(ticket)
         self.characters += ticket.characters
         self.weight += ticket.weight
@@ -100,6 +101,14 @@ class Gate:
         if self.wait() > config.max_wait:
             raise Refused(503, f"The service is busy; the wait would be about {self.wait():.1f} s.", "wait",
                           retry_after=max(1.0, self.wait()))  # fmt: skip
+
+    def carry(self, ticket: Ticket, characters: int) -> None:
+        """From now on a request has so many characters in the queue: a file is translated piece by piece."""
+        if ticket in self.inside:
+            self.characters += characters - ticket.characters
+            self.weight -= ticket.weight
+            ticket.characters = characters
+            self.weight += ticket.weight
 
     def leave(self, ticket: Ticket) -> None:
         if ticket in self.inside:

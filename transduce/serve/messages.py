@@ -10,6 +10,8 @@ from msgspec import Meta
 Format = Literal["text", "html"]
 Name = Annotated[str, Meta(max_length=200)]
 Count = Annotated[int, Meta(ge=0, le=100)]
+# Seconds for an answer. Below one, a request that is right could only be told that there was no time for it.
+Deadline = Annotated[float, Meta(ge=1, le=86_400)]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,7 +99,7 @@ class Search(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     target: Name | None = None
     beam: Annotated[int, Meta(ge=1, le=100)] | None = None
     length_penalty: Annotated[float, Meta(ge=0, le=10)] | None = None
-    deadline: Annotated[float, Meta(ge=0.1, le=86_400)] | None = None
+    deadline: Deadline | None = None
 
 
 class TranslateV1(Search, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,7 +133,7 @@ class ScoreRequest(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True
     model: Name | None = None
     source: Name | None = None
     target: Name | None = None
-    deadline: Annotated[float, Meta(ge=0.1, le=86_400)] | None = None
+    deadline: Deadline | None = None
 
 
 class ExplainRequest(Search, frozen=True, kw_only=True, forbid_unknown_fields=True):

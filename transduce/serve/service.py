@@ -65,12 +65,13 @@ class Service:
             raise Refused(403, "Invalid API key", "key")
 
     @asynccontextmanager
-    async def accepted(self, request: Request, characters: int, deadline: float | None = None) -> AsyncIterator[Ticket]:
+    async def accepted(self, request: Request, characters: int, deadline: float | None = None, *,
+                       background: bool = False) -> AsyncIterator[Ticket]:  # fmt: skip
         """Inside, the request has its place in the queue; it ends with its deadline, or when its client leaves.
 
         Raises ``Refused`` where there is no place and when the time is over, ``Abandoned`` when nobody is there.
         """
-        ticket = self.gate.enter(characters, deadline=deadline)
+        ticket = self.gate.enter(characters, deadline=deadline, background=background)
         task = asyncio.current_task()
         assert task is not None
         watcher = asyncio.create_task(_watch(request, ticket, task))
@@ -108,7 +109,7 @@ class Service:
             if not candidates and (named := self.catalog.find("auto", target)):
                 candidates = [named]
             codes = {each.language for each in candidates if each.language}
-            found = detect(text, codes)
+            found = [each for each in detect(text, self.catalog.codes) if each[0] in codes]
             if found and found[0][1] > 0:
                 return next(each for each in candidates if each.language == found[0][0]), found[0][1]
             if candidates:

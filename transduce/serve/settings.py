@@ -37,6 +37,7 @@ class ServeConfig(Config, frozen=True, kw_only=True):
     max_characters: int = 1_000_000  # of these
     max_wait: float = 1.0  # expected time before a new request's first sentence is begun; beyond it: 503
     deadline: float = 60.0  # of a request that names none, and the longest that one may name
+    file_deadline: float = 3_600.0  # of a file: a book takes its time, and lets all others through
     window: float = 0.003  # how long an idle worker waits for company of a sentence
     batch_tokens: int = 4_000  # sentences of a batch * beam * longest
     workers: int = 1
@@ -52,7 +53,7 @@ class ServeConfig(Config, frozen=True, kw_only=True):
                      "max_requests", "max_characters", "batch_tokens", "workers", "burst"):  # fmt: skip
             require(getattr(self, name) >= 1, f"--{_option(name)} must be at least 1; got {getattr(self, name)}.")
         require(self.max_header >= 256, f"--max-header must be at least 256 bytes; got {self.max_header}.")
-        for name in ("receive_timeout", "keep_alive", "max_wait", "deadline", "drain"):
+        for name in ("receive_timeout", "keep_alive", "max_wait", "deadline", "file_deadline", "drain"):
             require(0 < getattr(self, name) <= 86_400, f"--{_option(name)} must be from 0 to 86,400 seconds.")
         require(self.rate >= 0, f"--rate cannot be negative; got {self.rate}.")
         require(0 <= self.window <= 1, f"--window must be from 0 to 1 second; got {self.window}.")

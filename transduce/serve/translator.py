@@ -83,6 +83,10 @@ class Translator:
     async def html(self, served: Served, document: str, wish: Wish, ticket: Ticket) -> str:
         """The document with its text translated, by the best output of each sentence."""
         parts = await asyncio.to_thread(lambda: list(blocks(document)))
+        return await self.parts(served, parts, wish, ticket)
+
+    async def parts(self, served: Served, parts: Sequence[str | Block], wish: Wish, ticket: Ticket) -> str:
+        """Some parts of a document, one after the other."""
         found = [part for part in parts if isinstance(part, Block)]
         few = [block for block in found if len(block.marks) <= MOST_MARKS]
         cut = await asyncio.to_thread(lambda: {id(block): _cut(served, block.text, wish) for block in few})
