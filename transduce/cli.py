@@ -412,7 +412,7 @@ def serve(
     file_deadline: Annotated[float, typer.Option(help="Seconds for a file to be translated.")] = 3_600,
     window: Annotated[float, typer.Option(help="Seconds that an idle worker waits for company of a sentence.")] = 0.003,
     batch_tokens: Annotated[int, typer.Option(help="Sentences of a batch * beam * longest, in tokens.")] = 4_000,
-    workers: Annotated[int, typer.Option(help="Threads that translate.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes that translate.")] = 1,
     threads: Annotated[int, typer.Option(help="Processor threads of each worker; 0: as many as are fastest, which is tried at the start.")] = 0,
     drain: Annotated[float, typer.Option(help="Seconds after SIGTERM for what was accepted.")] = 25,
     file_space: Annotated[int, typer.Option(help="Bytes kept of translated files.")] = 64_000_000,
@@ -447,7 +447,22 @@ def serve(
         raise MissingExtra("serve", "Serving") from None
     from transduce.serve import start
 
-    start(runs, options, keys=keys, device=device, verbose=verbose, explain=_explained, explain_page=_explained_page)
+    start(runs, options, keys=keys, device=device, verbose=verbose)
+
+
+@app.command(hidden=True)
+def serve_worker() -> None:
+    """A process that holds models for serve, which starts it and speaks to it over stdin and stdout."""
+    from transduce.serve.wire import own_streams
+
+    orders, replies = own_streams()  # before anything can print
+    import transduce.explain.page
+    import transduce.explain.trace  # noqa: F401  (an import that is given up half-way would be missing later)
+    from transduce.serve import log_to_stderr
+    from transduce.serve.worker import work
+
+    log_to_stderr()
+    work(orders, replies, explain=_explained, explain_page=_explained_page)
 
 
 @app.command()

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from tests.serve.conftest import Answer, Client, running
-from transduce.serve.catalog import Catalog
+from tests.serve.conftest import Answer, Client, Host, running, worker_of
 from transduce.serve.keys import Keys, digest
-from transduce.transducer import Transducer
 
-PAGE = (
-    "<!doctype html><head><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src 'x'\">"
-    "<title>{}</title>"
-)
 FORM = "application/x-www-form-urlencoded"
 
 
-def explained(model: Transducer, text: str, options: dict[str, Any]) -> str:
-    return PAGE.format(f"{text!r} {options}")
-
-
 @pytest.fixture(scope="module")
-def site(catalog: Catalog) -> Iterator[Client]:
-    with running(catalog, keys=Keys([(digest("sesame"), "me")])) as found:
-        found.service.explain_page = explained
+def site(host: Host, trained: Path) -> Iterator[Client]:
+    with running(host, [trained], keys=Keys([(digest("sesame"), "me")]), command=worker_of("explains")) as found:
         yield found
 
 
@@ -46,11 +36,9 @@ def test_the_page_comes_under_its_own_policy(site: Client) -> None:
     assert b"'one\\ntwo' {'target': 'two'}" in inside(site, text="one\r\ntwo", force="two").body
 
 
-def test_a_page_without_a_policy_may_run_nothing(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The second names one only in what came from outside.
-    for page in ("<title>bare</title>", "<title></title>" + PAGE):
-        monkeypatch.setattr(site.service, "explain_page", lambda model, text, options, page=page: page)
-        policy = inside(site).headers["content-security-policy"]
+def test_a_page_without_a_policy_may_run_nothing(site: Client) -> None:
+    for text in ("bare", "late"):  # the second names one only in what came from outside
+        policy = inside(site, text=text).headers["content-security-policy"]
         assert "script-src 'self'" in policy
         assert "'x'" not in policy
 
@@ -74,6 +62,8 @@ def test_other_sites_cannot_ask(site: Client) -> None:
     assert site.post("/inside", fields, content_type=FORM, origin="https://example.org").status == 403
 
 
-def test_where_nothing_explains_the_page_does_not_offer_it(client: Client) -> None:
-    assert client.get("/frontend/settings").json["inside"] is False
-    assert client.post("/inside", urlencode({"text": "one", "model": "run"}), content_type=FORM).status == 404
+def test_where_nothing_explains_the_page_does_not_offer_it(run_service: Callable[..., Any]) -> None:
+    with run_service(command=worker_of("mute")) as client:
+        assert client.get("/frontend/settings").json["inside"] is False
+        assert client.post("/inside", urlencode({"text": "one", "model": "run"}), content_type=FORM).status == 404
+        assert client.post("/v1/explain", {"text": "one"}).status == 404

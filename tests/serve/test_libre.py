@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import pytest
 from libretranslatepy import LibreTranslateAPI
 
-from tests.serve.conftest import Client
-from transduce.serve.catalog import Catalog, Served
+from tests.serve.conftest import Client, altered
 from transduce.serve.keys import Keys, digest
+from transduce.transducer import Transducer
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -26,11 +26,11 @@ def multipart(fields: dict[str, str], name: str, content: bytes) -> dict[str, An
             "content_type": "multipart/form-data; boundary=x"}  # fmt: skip
 
 
-def test_its_own_client_translates_detects_and_lists(client: Client, served: Served) -> None:
+def test_its_own_client_translates_detects_and_lists(client: Client, model: Transducer) -> None:
     api = LibreTranslateAPI(client.url)
     text = "one two three"
-    assert api.translate(text, "en", "fr") == served.model.translate(text)
-    assert api.translate(text, "auto", "fr") == served.model.translate(text)
+    assert api.translate(text, "en", "fr") == model.translate(text)
+    assert api.translate(text, "auto", "fr") == model.translate(text)
     assert {each["code"]: each["targets"] for each in api.languages()} == {"en": ["fr"], "fr": []}
     assert {each["language"] for each in api.detect("Where are you going?")} == {"en", "fr"}
     with pytest.raises(HTTPError) as failed:
@@ -39,9 +39,9 @@ def test_its_own_client_translates_detects_and_lists(client: Client, served: Ser
         assert (error.code, json.loads(error.read())) == (400, {"error": "de is not supported"})
 
 
-def test_json_form_and_multipart_say_the_same(client: Client, served: Served) -> None:
+def test_json_form_and_multipart_say_the_same(client: Client, model: Transducer) -> None:
     fields = {"q": "four five", "source": "en", "target": "fr"}
-    expected = {"translatedText": served.model.translate("four five")}
+    expected = {"translatedText": model.translate("four five")}
     assert client.ok("/translate", fields) == expected
     assert client.ok("/translate", urlencode(fields), content_type=FORM) == expected
     assert client.ok(f"/translate?{urlencode(fields)}", None) == expected  # as deep-translator posts
@@ -49,17 +49,17 @@ def test_json_form_and_multipart_say_the_same(client: Client, served: Served) ->
     assert client.ok("/translate", **sent) == expected
 
 
-def test_lists_come_back_as_lists_in_their_order(client: Client, served: Served) -> None:
+def test_lists_come_back_as_lists_in_their_order(client: Client, model: Transducer) -> None:
     texts = ["one", "", "two three four", "9 9 9", "five\n\nsix"]
     found = client.ok("/translate", {"q": texts, "source": "auto", "target": "fr", "alternatives": 2})
-    words = served.model.translate(["one", "two three four", "five", "six"])
+    words = model.translate(["one", "two three four", "five", "six"])
     assert found["translatedText"] == [words[0], "", words[1], "9 9 9", f"{words[2]}\n\n{words[3]}"]
     assert len(found["alternatives"]) == len(found["detectedLanguage"]) == len(texts)
     assert found["alternatives"][1] == found["alternatives"][3] == []
     assert all(each["language"] == "en" and 0 <= each["confidence"] <= 100 for each in found["detectedLanguage"])
 
 
-def test_what_the_model_cannot_know_is_passed_through(client: Client, served: Served) -> None:
+def test_what_the_model_cannot_know_is_passed_through(client: Client, model: Transducer) -> None:
     def translate(text: str) -> str:
         found = client.ok("/translate", {"q": text, "source": "en", "target": "fr"})["translatedText"]
         assert isinstance(found, str)
@@ -67,7 +67,7 @@ def test_what_the_model_cannot_know_is_passed_through(client: Client, served: Se
 
     for text in ("你好，世界", "xqzkvw", "a < b && c", "7 + 8", "me@x.org", "😀", " \n ", "\u200b"):
         assert translate(text) == text
-    one, six = served.model.translate(["one two", "six"])
+    one, six = model.translate(["one two", "six"])
     assert translate("one two 77 six") == f"{one} 77 {six}"  # the model would lose the number
     assert translate("one two https://x.org/one six") == f"{one} https://x.org/one {six}"
     assert translate('"one two"\t(six)') == f'"{one}"\t({six})'
@@ -75,9 +75,9 @@ def test_what_the_model_cannot_know_is_passed_through(client: Client, served: Se
     assert len(translate(long).split()) > 60
 
 
-def test_alternatives_are_other_outputs_of_the_beam(client: Client, served: Served) -> None:
+def test_alternatives_are_other_outputs_of_the_beam(client: Client, model: Transducer) -> None:
     found = client.ok("/translate", {"q": "one two six", "source": "en", "target": "fr", "alternatives": 3})
-    ((*outputs,),) = served.model.hypotheses(["one two six"], nbest=4, beam=5)
+    ((*outputs,),) = model.hypotheses(["one two six"], nbest=4, beam=5)
     finished = [text for text, _ in outputs]
     assert found["translatedText"] == finished[0]
     assert found["alternatives"] == list(dict.fromkeys(text for text in finished[1:] if text != finished[0]))
@@ -122,30 +122,30 @@ def test_a_body_of_another_kind_is_refused(client: Client) -> None:
     assert client.post("/translate", b"q=one", content_type="text/plain").status == 415
 
 
-def test_html_keeps_its_tags_and_only_text_changes(client: Client, served: Served) -> None:
+def test_html_keeps_its_tags_and_only_text_changes(client: Client, model: Transducer) -> None:
     document = '<p class="a">one two</p><script>one</script><b translate=no>two</b> &lt;3'
     found = client.ok("/translate", {"q": document, "source": "en", "target": "fr", "format": "html"})
-    expected = document.replace("one two", served.model.translate("one two"), 1)
+    expected = document.replace("one two", model.translate("one two"), 1)
     assert found["translatedText"] == expected
 
 
-def test_files_are_translated_and_fetched_once_named(client: Client, served: Served) -> None:
+def test_files_are_translated_and_fetched_once_named(client: Client, model: Transducer) -> None:
     subtitles = b"1\r\n00:00:01,000 --> 00:00:02,000\r\none two\r\n\r\n2\r\n00:00:03,5 --> 00:00:04,0\r\nsix\r\n"
     fields = {"source": "en", "target": "fr"}
     url = client.ok("/translate_file", **multipart(fields, "é.srt", subtitles))["translatedFileUrl"]
     assert url.startswith(f"http://127.0.0.1:{client.port}/download_file/")
     answer = client.get(url.removeprefix(client.url))
-    one, six = served.model.translate(["one two", "six"])
+    one, six = model.translate(["one two", "six"])
     assert answer.body.decode() == subtitles.decode().replace("one two", one).replace("six", six)
     assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''%C3%A9.srt"
 
 
-def test_a_column_of_a_table_is_translated_and_the_others_are_not(client: Client, served: Served) -> None:
+def test_a_column_of_a_table_is_translated_and_the_others_are_not(client: Client, model: Transducer) -> None:
     table = b'id,text,note\n1,"one, two",one\n2,six,"a ""b"""\n'
     fields = {"source": "en", "target": "fr", "column": "text"}
     url = client.ok("/translate_file", **multipart(fields, "t.csv", table))["translatedFileUrl"]
     rows = client.get(url.removeprefix(client.url)).body.decode().splitlines()
-    six = served.model.translate("six")
+    six = model.translate("six")
     assert rows[0] == "id,text,note"
     assert rows[1].endswith(",one")
     assert rows[2] == f'2,{six},"a ""b"""'
@@ -167,7 +167,7 @@ def test_files_that_cannot_be_read_are_refused(client: Client, name: str, conten
     assert client.post("/translate_file", **multipart({"source": "en", "target": "fr"}, name, content)).status == 400
 
 
-def test_a_key_is_asked_for_and_compared(run_service: Callable[..., Any], served: Served) -> None:
+def test_a_key_is_asked_for_and_compared(run_service: Callable[..., Any], model: Transducer) -> None:
     body = {"q": "one", "source": "en", "target": "fr"}
     with run_service(keys=Keys([(digest("right key"), "phone")])) as client:
         assert client.post("/translate", body).status == 403
@@ -176,20 +176,21 @@ def test_a_key_is_asked_for_and_compared(run_service: Callable[..., Any], served
         assert client.get("/metrics").status == 403
         assert client.ok("/translate", {**body, "api_key": "right key"})
         assert client.ok("/translate", body, authorization="Bearer right key")
-        assert LibreTranslateAPI(client.url, "right key").translate("one", "en", "fr") == served.model.translate("one")
+        assert LibreTranslateAPI(client.url, "right key").translate("one", "en", "fr") == model.translate("one")
         assert client.get("/health").status == client.get("/languages").status == 200
 
 
-def test_a_run_without_languages_is_served_under_its_name(catalog: Catalog, run_service: Callable[..., Any]) -> None:
-    (run,) = catalog.runs
-    nameless = Catalog([Served("numbers", run.model, "numbers", "numbers"), run])
-    with run_service(catalog=nameless) as client:
-        expected = run.model.translate("one two")
+def test_a_run_without_languages_is_served_under_its_name(
+    trained: Path, tmp_path: Path, run_service: Callable[..., Any], model: Transducer
+) -> None:
+    nameless = altered(trained, tmp_path / "numbers", source_language=None, target_language=None)
+    with run_service(runs=[nameless, trained]) as client:
+        expected = model.translate("one two")
         for source in ("numbers", "auto"):
             found = client.ok("/translate", {"q": "one two", "source": source, "target": "numbers"})
             assert found["translatedText"] == expected
         assert {each["code"] for each in client.get("/languages").json} == {"numbers", "en", "fr"}
-        assert [each["name"] for each in client.get("/v1/models").json["models"]] == ["numbers", run.name]
+        assert [each["name"] for each in client.get("/v1/models").json["models"]] == ["numbers", "run"]
         assert client.ok("/v1/translate", {"text": "one", "model": "numbers"})["model"] == "numbers"
 
 

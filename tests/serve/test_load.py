@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,21 @@ import pytest
 import torch
 
 from tests.conftest import run_command
-from tests.serve.conftest import Client
+from tests.serve.conftest import PATIENCE, Client, Host, altered, running, worker_of
 from transduce.serve import engine as engine_module
-from transduce.serve.catalog import Catalog, Served, load_catalog
+from transduce.serve import loading, wire, worker
 from transduce.serve.gate import Gate, Rates, Refused
 from transduce.serve.metrics import Metrics
-from transduce.serve.pace import Pace
+from transduce.serve.pace import SURGE, Demand, Pace
+from transduce.serve.process import COMMAND
 from transduce.serve.settings import ServeConfig
-from transduce.training.checkpoint import load_weights, save_weights, shapes
-from transduce.transducer import load
+from transduce.serve.wire import Found, packed, unpacked
+from transduce.transducer import Transducer
 
 LONG = "one two three four five six. " * 2_000
+# Seconds until a worker is free that has lost its client. It takes a tenth of one or less on a machine with nothing else
+# to do (benchmarks/serve_load.py --leave measures it), and this one may have much.
+FREED = 1.0
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = 3.0) -> None:
@@ -80,17 +85,40 @@ def test_an_answer_does_not_depend_on_who_else_asks(
     assert int(rows) > int(batches)  # there was company
 
 
-@pytest.mark.parametrize("body", [{"text": LONG}, {"text": LONG, "stream": True}], ids=["whole", "stream"])
-def test_a_client_that_leaves_frees_the_processor(client: Client, body: dict[str, Any]) -> None:
-    service = client.service
-    before = service.metrics.value("transduce_abandoned_total")
-    with opened(client, "/v1/translate", json.dumps(body).encode()):
-        wait_until(lambda: len(service.gate.inside) == 1)
-        time.sleep(0.05)
-    wait_until(lambda: not service.gate.inside, 0.5)
-    assert client.ok("/v1/translate", {"text": "one"})  # and its sentences stand in nobody's way
-    assert not service.engine._waiting
-    wait_until(lambda: service.metrics.value("transduce_abandoned_total") == before + 1)
+LEAVING = {
+    "translate": ("/v1/translate", {"text": LONG}),
+    "stream": ("/v1/translate", {"text": LONG, "stream": True}),
+    "candidates": ("/v1/translate", {"text": LONG, "top": 5}),
+    "explain": ("/v1/explain", {"text": "one two"}),
+    "score": ("/v1/score", {"pairs": [("one two", "two one")]}),
+}
+
+
+@pytest.mark.parametrize("what", LEAVING)
+def test_a_client_that_leaves_frees_the_worker(run_service: Callable[..., Any], what: str) -> None:
+    path, body = LEAVING[what]
+    endless = worker_of("slow") if what in ("explain", "score") else COMMAND
+    with run_service(command=endless) as client:
+        service = client.service
+        with opened(client, path, json.dumps(body).encode()):
+            wait_until(lambda: bool(service.engine._at_work))
+            time.sleep(0.05)
+            assert service.gate.inside  # it would go on for long
+        wait_until(lambda: not service.gate.inside and not service.engine._at_work, FREED)
+        assert not service.engine._waiting
+        assert client.ok("/v1/translate", {"text": "one"})  # and its sentences stand in nobody's way
+        assert service.metrics.value("transduce_abandoned_total") == 1
+        assert not service.metrics.value("transduce_worker_restarts_total")
+
+
+def test_a_worker_that_does_not_give_up_is_ended(
+    run_service: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "STUCK", 0.2)
+    with run_service(command=worker_of("deaf"), deadline=1.0) as client:
+        assert client.post("/translate", {"q": "six six", "source": "en", "target": "fr"}).status == 503
+        wait_until(lambda: not client.service.engine.alive)
+        wait_until(lambda: client.get("/ready").status == 200, PATIENCE)
 
 
 def test_a_deadline_ends_a_request(client: Client) -> None:
@@ -115,49 +143,141 @@ def test_a_full_queue_refuses_at_once(run_service: Callable[..., Any]) -> None:
             each.close()
 
 
+class Fakes:
+    """Workers that do a hundred characters a second, and make no difference between long queues and short ones."""
+
+    def __init__(self) -> None:
+        self.alive, self.speed, self.short, self.demand = 1, 100.0, 60.0, Demand()
+
+    def wait(self, characters: float) -> float:
+        return characters / self.speed
+
+
+def reason_of(gate: Gate, characters: int) -> str:
+    with pytest.raises(Refused) as refused:
+        gate.enter(characters)
+    assert refused.value.status == (413 if refused.value.reason == "text_length" else 503)
+    assert (refused.value.retry_after is None) == (refused.value.status == 413)
+    return refused.value.reason
+
+
 def test_the_gate_counts_requests_characters_and_time() -> None:
     config = ServeConfig(max_requests=3, max_characters=500, max_text=400, max_wait=2.0)
-    gate = Gate(config, Metrics(), lambda characters: characters / 100)
-
-    def reason(characters: int) -> str:
-        with pytest.raises(Refused) as refused:
-            gate.enter(characters)
-        assert refused.value.status == (413 if refused.value.reason == "text_length" else 503)
-        return refused.value.reason
-
-    assert reason(401) == "text_length"
+    workers = Fakes()
+    gate = Gate(config, Metrics(), workers)
+    assert reason_of(gate, 401) == "text_length"
     first = gate.enter(150)
-    assert reason(360) == "queue_characters"
+    assert reason_of(gate, 360) == "queue_characters"
     second = gate.enter(100)
-    assert reason(1) == "wait"  # 250 characters at 100 a second
+    assert reason_of(gate, 1) == "wait"  # 250 characters at 100 a second
     gate.leave(first)
     third, fourth = gate.enter(1), gate.enter(2)
-    assert reason(1) == "queue_requests"
+    assert reason_of(gate, 1) == "queue_requests"
+    workers.alive = 0
+    assert reason_of(gate, 1) == "no_worker"
     gate.draining = True
-    assert reason(1) == "draining"
+    assert reason_of(gate, 1) == "draining"
     for ticket in (second, third, fourth, fourth):
         gate.leave(ticket)
     assert (gate.characters, gate.weight, len(gate.inside)) == (0, 0, 0)
 
 
+def test_where_too_much_is_asked_the_queue_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, most = 1_000.0, 0.0
+    monkeypatch.setattr("transduce.serve.pace.time.monotonic", lambda: now)
+    workers = Fakes()
+    gate = Gate(ServeConfig(max_wait=10.0), Metrics(), workers)
+
+    def ask(times: int, every: float) -> int:
+        """How many of so many requests of ten characters are accepted; each is answered a tenth of a second later."""
+        nonlocal now, most
+        accepted, inside = 0, []
+        for _ in range(times):
+            now += every
+            while inside and inside[0][0] <= now:
+                gate.leave(inside.pop(0)[1])
+            try:
+                gate.came()
+                inside.append((max(now, inside[-1][0] if inside else 0) + 0.1, gate.enter(10)))
+                accepted, most = accepted + 1, max(most, gate.weight)
+            except Refused as refused:
+                assert refused.reason == "overload"  # noqa: PT017
+        for _, ticket in inside:
+            gate.leave(ticket)
+        return accepted
+
+    assert ask(SURGE - 1, 0.0) == SURGE - 1  # clients that begin at the same moment
+    now += 60
+    assert ask(600, 0.1) == 600  # as much as can be done
+    most = 0.0
+    assert 150 < ask(2_000, 0.01) < 250 + SURGE  # ten times as much: what can be done, after the first few
+    most = 0.0
+    assert ask(2_000, 0.01) == pytest.approx(200, abs=10)
+    assert most <= workers.short
+    now += 60
+    assert ask(600, 0.1) == 600
+
+
+def test_a_full_service_refuses_before_it_reads(run_service: Callable[..., Any]) -> None:
+    with run_service(max_requests=1) as client:
+        with opened(client, "/v1/translate", json.dumps({"text": LONG}).encode()):
+            wait_until(lambda: len(client.service.gate.inside) == 1)
+            with socket.create_connection(("127.0.0.1", client.port), timeout=PATIENCE) as kept:
+                for body in (b"{}", b'{"q": "one"}'):  # whole requests, on one connection
+                    kept.sendall(b"POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                                 b"Content-Length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
+                    answer = kept.recv(65_536)
+                    assert answer.startswith(b"HTTP/1.1 503 ")
+                    assert b"retry-after: " in answer
+                    assert b"x-content-type-options: nosniff" in answer
+                    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith("The queue is full")
+                kept.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")  # the connection is as good as before
+                assert kept.recv(65_536).startswith(b"HTTP/1.1 200 ")
+            with opened(client, "/translate", b"", head="connection: close\r\n") as part:  # by the longer way
+                assert b" 503 " in read_all(part)
+            assert client.refused("queue_requests") == 3
+        text = client.get("/metrics").body.decode()
+        assert 'transduce_http_requests_total{method="POST",route="/translate",status="503"} 3' in text
+
+
 def test_the_pace_of_batches_is_learned() -> None:
     pace = Pace()
     assert pace.wait(1_000) == 0
-    for characters in (50, 60, 2_000, 40, 1_500, 3_000):
-        pace.note(characters, 0.03 + 0.0001 * characters)
+    for rows, characters in ((1, 50), (1, 60), (40, 2_000), (1, 40), (30, 1_500), (60, 3_000)):
+        pace.note(rows, characters, 0.03 + 0.0001 * characters)
     assert pace.wait(50) == pytest.approx(0.035, rel=0.01)
     assert pace.wait(3_000) == pytest.approx(0.33, rel=0.01)
     assert pace.wait(6_000) == pytest.approx(0.66, rel=0.01)
+    assert pace.best == pytest.approx(3_000 / 0.33)
+    sentence = pace.wait(50)
+    assert sentence < pace.wait(pace.short()) < 2 * sentence
     same = Pace()
     for _ in range(5):
-        same.note(60, 0.04)
+        same.note(1, 60, 0.04)
     assert same.wait(60) == pytest.approx(0.04)
+    assert same.short() >= 60
 
 
-def test_threads_are_tried(served: Served) -> None:
+def test_threads_are_tried(model: Transducer, trained: Path) -> None:
     before = torch.get_num_threads()
-    assert engine_module.fastest_threads(served, 2) in (1, 2)
+    (loaded,), _ = loading.load_runs([trained])
+    assert worker.fastest_threads(loaded, 2) in (1, 2)
     assert torch.get_num_threads() == before
+
+
+def test_hypotheses_arrive_as_they_were_found(model: Transducer) -> None:
+    found = [each for _, each in model.hypotheses(["one two"], nbest=3, want_attention=True, want_log_probs=True)[0]]
+    frame = wire.encoded(Found([[packed(each) for each in found]]))
+    reply = wire.decode_reply(frame[wire.HEAD :])
+    assert isinstance(reply, Found)
+    for sent, got in zip(found, map(unpacked, reply.outputs[0]), strict=True):
+        assert got == sent  # floats and all
+        assert sent.attention is not None
+        assert got.attention is not None
+        assert (got.attention == sent.attention).all()
+    assert wire.length_of(frame[: wire.HEAD]) == len(frame) - wire.HEAD
+    with pytest.raises(ValueError, match="frame"):
+        wire.length_of(b"HTTP")
 
 
 def test_rates_are_of_each_client_and_fill_again() -> None:
@@ -228,40 +348,79 @@ def test_connections_are_bounded(run_service: Callable[..., Any]) -> None:
         assert client.get("/health").status == 200
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_worker_that_dies_is_replaced_and_its_sentences_tried_again(
-    run_service: Callable[..., Any], served: Served, monkeypatch: pytest.MonkeyPatch
+    run_service: Callable[..., Any], model: Transducer
 ) -> None:
-    decode, deaths = engine_module.decode, iter([SystemExit, SystemExit])
-
-    def mortal(*arguments: Any, **options: Any) -> Any:
-        for death in deaths:
-            raise death
-        return decode(*arguments, **options)
-
-    with run_service() as client:
-        monkeypatch.setattr(engine_module, "decode", mortal)
-        body = {"q": "one two", "source": "en", "target": "fr"}
-        assert client.post("/translate", body).status == 500  # died twice of it
-        assert client.ok("/translate", body)["translatedText"] == served.model.translate("one two")
-        assert client.service.metrics.value("transduce_worker_restarts_total") == 2
+    text = "one two three four five six. " * 200
+    with run_service() as client, ThreadPoolExecutor(1) as other:
+        service = client.service
+        expected = client.ok("/v1/translate", {"text": text})["translations"][0]["text"]
+        asked = other.submit(client.ok, "/v1/translate", {"text": text})
+        wait_until(lambda: bool(service.engine._at_work))
+        (killed,) = service.engine.pids
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: not service.engine.alive)
+        assert client.get("/ready").status == 503  # nobody is there; new requests are refused and do not hang
+        refused = client.post("/translate", {"q": "one", "source": "en", "target": "fr"})
+        assert (refused.status, client.refused("no_worker")) == (503, 1)
+        assert int(refused.headers["retry-after"]) >= 1
+        assert asked.result(PATIENCE)["translations"][0]["text"] == expected
+        assert service.metrics.value("transduce_worker_restarts_total") == 1
         assert client.get("/ready").status == 200
+        assert killed not in service.engine.pids
+        os.kill(service.engine.pids[0], signal.SIGKILL)  # one that has nothing to do
+        wait_until(lambda: service.metrics.value("transduce_worker_restarts_total") == 2)
+        wait_until(lambda: client.get("/ready").status == 200, PATIENCE)
 
 
-def test_a_sentence_that_fails_takes_nobody_with_it(
-    run_service: Callable[..., Any], served: Served, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_sentence_that_kills_takes_nobody_with_it(
+    run_service: Callable[..., Any], model: Transducer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    decode, bad = engine_module.decode, served.model.tokenizers.source.encode("six six")
+    texts = ["one two", "six six", "two one"]
+    with run_service(window=0.2, command=worker_of("mortal")) as client, ThreadPoolExecutor(3) as many:
+        bodies = [{"q": text, "source": "en", "target": "fr"} for text in texts]
+        answers = list(many.map(lambda body: client.post("/translate", body), bodies))
+        assert [answer.status for answer in answers] == [200, 500, 200]
+        assert answers[0].json["translatedText"] == model.translate("one two")
+        assert client.service.metrics.value("transduce_worker_restarts_total") == 2
+    assert "killed by SIGKILL" in caplog.text
+    assert "six" not in caplog.text
 
-    def picky(model: Any, sources: Any, **options: Any) -> Any:
-        if bad in list(sources):
-            raise ValueError("this one")
-        return decode(model, sources, **options)
 
-    with run_service(window=0.2) as client, ThreadPoolExecutor(4) as many:
-        monkeypatch.setattr(engine_module, "decode", picky)
+def test_a_sentence_that_fails_takes_nobody_with_it(run_service: Callable[..., Any]) -> None:
+    with run_service(window=0.2, command=worker_of("picky")) as client, ThreadPoolExecutor(4) as many:
         bodies = [{"q": text, "source": "en", "target": "fr"} for text in ("one two", "six six", "two one")]
         statuses = [answer.status for answer in many.map(lambda body: client.post("/translate", body), bodies)]
         assert statuses == [200, 500, 200]
+        assert not client.service.metrics.value("transduce_worker_restarts_total")
+
+
+def test_what_a_worker_prints_harms_no_frame(run_service: Callable[..., Any], model: Transducer) -> None:
+    with run_service(command=worker_of("loud")) as client:
+        found = client.ok("/translate", {"q": "one two", "source": "en", "target": "fr"})
+        assert found["translatedText"] == model.translate("one two")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_run_that_changed_meanwhile_is_not_mixed_with_what_was_served(
+    host: Host, trained: Path, run_copy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(engine_module, "PAUSES", (0.05, 0.05))
+    weights = run_copy / "model.safetensors"
+    before = weights.read_bytes()
+    with running(host, [run_copy]) as client:
+        text = {"text": "one two three"}
+        expected = client.ok("/v1/translate", text)["translations"]
+        changed = altered(run_copy, run_copy.parent / "changed", weights=lambda weight: 0.9 * weight)
+        weights.write_bytes((changed / "model.safetensors").read_bytes())
+        os.kill(client.service.engine.pids[0], signal.SIGKILL)
+        wait_until(lambda: "changed since the service was started" in caplog.text, PATIENCE)
+        assert (client.get("/ready").status, client.post("/v1/translate", text).status) == (503, 503)
+        weights.write_bytes(before)
+        wait_until(lambda: client.get("/ready").status == 200, PATIENCE)
+        assert client.ok("/v1/translate", text)["translations"] == expected
 
 
 def test_pages_of_other_sites_are_kept_out(client: Client, run_service: Callable[..., Any]) -> None:
@@ -350,42 +509,100 @@ def test_keys_are_made_once_and_kept_as_hashes(tmp_path: Path, trained: Path) ->
     assert "row 2" in run_command("serve", trained, "--keys", file, "--port", "0").said
 
 
-def test_runs_that_cannot_be_loaded(tmp_path: Path, catalog: Catalog) -> None:
-    done = run_command("serve", tmp_path / "none")
+def test_runs_that_cannot_be_loaded(tmp_path: Path) -> None:
+    done = run_command("serve", tmp_path / "none", "--port", "0")
+    assert done.status == 1
     assert "no such run folder" in done.said
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
-def test_sigterm_answers_what_was_accepted_and_ends(trained: Path, tmp_path: Path) -> None:
-    """One process, as a user starts it: a broken run beside a good one, a long request, SIGTERM in the middle."""
+def test_an_address_that_is_taken_is_said_before_anything_is_loaded(trained: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        began = time.monotonic()
+        done = run_command("serve", trained, "--port", taken.getsockname()[1])
+    assert "Choose another --port" in done.said
+    assert time.monotonic() - began < 2
+
+
+def test_the_process_that_listens_needs_no_torch() -> None:
+    code = "import sys, transduce.cli, transduce.serve.server; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def children(process: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False)
+    return [int(pid) for pid in listed.stdout.split()]
+
+
+def alive(process: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@contextmanager
+def served_by_command(*words: object) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
+    """``transduce serve`` as a user starts it: the process, its port, and the lines it wrote before that it serves."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "transduce", "serve", str(trained), str(tmp_path), "--port", "0", "--threads", "1"],
+        [sys.executable, "-m", "transduce", "serve", *map(str, words), "--port", "0", "--threads", "1"],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
+    assert process.stderr is not None
     try:
-        assert process.stderr is not None
-        said = [process.stderr.readline() for _ in range(3)]
+        said: list[str] = []
+        for line in process.stderr:
+            if found := re.match(r"Serving on http://127\.0\.0\.1:(\d+) ", line):
+                yield process, int(found[1]), said
+                break
+            said.append(line)
+        else:
+            raise AssertionError(said)
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc")
+def test_sigterm_answers_what_was_accepted_and_ends(trained: Path, tmp_path: Path) -> None:
+    """One process, as a user starts it: a broken run beside a good one, a long request, SIGTERM in the middle."""
+    with served_by_command(trained, tmp_path) as (process, port, said):
         assert said[0].startswith("transduce: not served: ")
         assert "en to fr" in said[1]
-        port = int(re.search(r":(\d+) ", said[2])[1])  # type: ignore[index]
+        (worker,) = children(process.pid)
         body = json.dumps({"text": "one two three four five six. " * 300}).encode()
         with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
             connection.sendall(b"POST /v1/translate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
                                b"content-length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
             time.sleep(0.1)
+            os.kill(worker, signal.SIGTERM)  # as systemd does, to every process of a unit
+            os.kill(worker, signal.SIGINT)  # and a terminal
             process.send_signal(signal.SIGTERM)
             began = time.monotonic()
             assert read_all(connection).startswith(b"HTTP/1.1 200 ")
         assert process.wait(30) == 0
         assert time.monotonic() - began < 30
+        assert not alive(worker)
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        assert process.stderr.read() == ""
-    finally:
-        process.kill()
-        process.wait()
         assert process.stderr is not None
-        process.stderr.close()
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc")
+def test_no_worker_outlives_its_service(trained: Path) -> None:
+    with served_by_command(trained) as (process, port, _):
+        (worker,) = children(process.pid)
+        body = json.dumps({"text": LONG}).encode()
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:  # it is busy, too
+            connection.sendall(b"POST /v1/translate HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+                               b"content-length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
+            time.sleep(0.1)
+            process.kill()
+            process.wait()
+        wait_until(lambda: not alive(worker), 1.0)
 
 
 def test_not_ready_from_the_signal_on(run_service: Callable[..., Any]) -> None:
@@ -397,12 +614,11 @@ def test_not_ready_from_the_signal_on(run_service: Callable[..., Any]) -> None:
     assert threading.active_count() < 50
 
 
-def test_a_run_whose_weights_are_no_numbers_is_not_served(run_copy: Path, trained: Path) -> None:
-    path = run_copy / "model.safetensors"
-    expected = shapes(load(run_copy).model)
-    weights, metadata = load_weights(path, expected=expected)
-    save_weights(path, {name: weight * float("nan") for name, weight in weights.items()}, metadata=metadata)
-    catalog, failed = load_catalog([run_copy, trained])
-    assert [each.name for each in catalog.runs] == ["run"]
-    assert len(failed) == 1
-    assert "not a finite number" in failed[0]
+def test_a_run_whose_weights_are_no_numbers_is_not_served(
+    trained: Path, tmp_path: Path, run_service: Callable[..., Any]
+) -> None:
+    broken = altered(trained, tmp_path / "broken", weights=lambda weight: weight * float("nan"))
+    with run_service(runs=[broken, trained]) as client:
+        assert [each["name"] for each in client.get("/v1/models").json["models"]] == ["run"]
+        assert len(client.service.failed) == 1
+        assert "not a finite number" in client.service.failed[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tests.serve.conftest import Client
 from transduce.explain.trace import trace
 from transduce.run import read_config
 from transduce.serve import app as app_module
-from transduce.serve.catalog import Served
 from transduce.transducer import Transducer
 
 TEXT = "one two three"
@@ -27,14 +25,14 @@ def sentence(client: Client, **body: Any) -> Any:
     return found
 
 
-def test_models_come_with_their_reports(client: Client, served: Served) -> None:
+def test_models_come_with_their_reports(client: Client, model: Transducer) -> None:
     (found,) = client.get("/v1/models").json["models"]
     assert found == client.get("/v1/models/run").json
-    assert served.model.path is not None
-    config = read_config(served.model.path)
+    assert model.path is not None
+    config = read_config(model.path)
     assert (found["source"], found["target"], found["parameters"]) == ("en", "fr", config.parameters)
     assert found["scores"] == json.loads(msgspec.json.encode(config.scores))
-    assert client.get("/v1/models/run/report").body.decode() == (served.model.path / "report.md").read_text("utf-8")
+    assert client.get("/v1/models/run/report").body.decode() == (model.path / "report.md").read_text("utf-8")
 
 
 def test_measurements_are_read_line_by_line(client: Client) -> None:
@@ -45,9 +43,9 @@ def test_measurements_are_read_line_by_line(client: Client) -> None:
     assert client.get("/v1/models/run/metrics?after=-1").status == 400
 
 
-def test_scores_probabilities_and_attention_are_the_models(client: Client, served: Served) -> None:
+def test_scores_probabilities_and_attention_are_the_models(client: Client, model: Transducer) -> None:
     found = sentence(client, nbest=3, beam=4, tokens=True, attention=True, length_penalty=0.6)
-    ((*expected,),) = served.model.hypotheses([TEXT], nbest=3, beam=4, length_penalty=0.6, want_attention=True,
+    ((*expected,),) = model.hypotheses([TEXT], nbest=3, beam=4, length_penalty=0.6, want_attention=True,
                                               want_log_probs=True)  # fmt: skip
     assert [each["text"] for each in found["outputs"]] == [text for text, _ in expected]
     for told, (_, hypothesis) in zip(found["outputs"], expected, strict=True):
@@ -71,50 +69,46 @@ def test_candidates_are_the_likeliest_and_hold_what_was_chosen_greedily(client: 
         assert likely[0] == pytest.approx(token["probability"], abs=1e-5)
 
 
-def test_a_word_is_chosen_and_the_rest_translated_anew(client: Client, served: Served) -> None:
+def test_a_word_is_chosen_and_the_rest_translated_anew(client: Client, model: Transducer) -> None:
     tokens = sentence(client, top=3)["outputs"][0]["tokens"]
     other = tokens[1]["candidates"][1]["id"]
     prefix = [tokens[0]["id"], other]
     found = sentence(client, prefix=prefix, tokens=True)["outputs"][0]
     assert [each["id"] for each in found["tokens"]][:2] == prefix
     if found["finished"]:
-        (forced,) = served.model.score([(TEXT, found["text"])])
+        (forced,) = model.score([(TEXT, found["text"])])
         assert found["log_prob"] == pytest.approx(forced, abs=1e-3)
-    words = served.model.tokenizers.target.decode(prefix)
+    words = model.tokenizers.target.decode(prefix)
     assert sentence(client, prefix=words)["outputs"][0]["text"].startswith(words)
     assert client.post("/v1/translate", {"text": TEXT, "prefix": [2]}).status == 400
     assert client.post("/v1/translate", {"text": TEXT, "prefix": [10**9]}).status == 400
 
 
-def test_sampling_is_by_seed(client: Client, served: Served) -> None:
+def test_sampling_is_by_seed(client: Client, model: Transducer) -> None:
     def draws(seed: int) -> list[str]:
         found = sentence(client, sample=True, nbest=6, seed=seed, temperature=2.0)
         return [each["text"] for each in found["outputs"]]
 
-    ((*expected,),) = served.model.hypotheses([TEXT], sample=True, nbest=6, seed=5, temperature=2.0)
+    ((*expected,),) = model.hypotheses([TEXT], sample=True, nbest=6, seed=5, temperature=2.0)
     assert draws(5) == draws(5) == [text for text, _ in expected]
     assert draws(5) != draws(6)
 
 
-def test_scores_of_given_pairs(client: Client, served: Served) -> None:
+def test_scores_of_given_pairs(client: Client, model: Transducer) -> None:
     pairs = [("one two", "two one"), ("six", "seven"), ("", "")]
     found = client.ok("/v1/score", {"pairs": pairs})["scores"]
-    assert [each["log_prob"] for each in found] == pytest.approx(served.model.score(pairs), abs=1e-4)
+    assert [each["log_prob"] for each in found] == pytest.approx(model.score(pairs), abs=1e-4)
 
 
-def test_explain_is_given_from_above(run_service: Callable[..., Any], served: Served, client: Client) -> None:
-    def explain(model: Transducer, text: str, options: dict[str, Any]) -> bytes:
-        return msgspec.json.encode(trace(model, text, **options))
-
-    assert client.post("/v1/explain", {"text": TEXT}).status == 404
-    with run_service(explain=explain) as explaining:
-        answer = explaining.post("/v1/explain", {"text": TEXT, "beam": 3})
-        assert answer.body == explain(served.model, TEXT, {"beam": 3})
-        assert explaining.post("/v1/explain", {"text": " "}).status == 400
-        assert explaining.post("/v1/explain", {"text": "x" * 3_000}).status == 413
+def test_an_explanation_is_that_of_the_command_line(client: Client, model: Transducer, trained: Path) -> None:
+    answer = client.post("/v1/explain", {"text": TEXT, "beam": 3})
+    printed = msgspec.structs.replace(trace(model, TEXT, beam=3), run=trained.name)
+    assert answer.body == msgspec.json.encode(printed)
+    assert client.post("/v1/explain", {"text": " "}).status == 400
+    assert client.post("/v1/explain", {"text": "x" * 3_000}).status == 413
 
 
-def test_tokens_are_streamed_while_they_are_written(client: Client, served: Served) -> None:
+def test_tokens_are_streamed_while_they_are_written(client: Client, model: Transducer) -> None:
     text = "one two. 7\nsix four"
     answer = client.post("/v1/translate", {"text": text, "stream": True})
     blocks = [block.split("\n") for block in answer.body.decode().strip().split("\n\n")]

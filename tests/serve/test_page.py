@@ -12,9 +12,9 @@ import pytest
 
 from tests.browser import PATIENCE, browser, faint_text, opened, overflowing, without_name
 from tests.conftest import WORDS
-from tests.serve.conftest import Client, running
-from transduce.serve.catalog import Catalog, Served
+from tests.serve.conftest import Client, Host, altered, running
 from transduce.serve.keys import Keys, digest
+from transduce.transducer import Transducer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -25,12 +25,8 @@ Open = Callable[..., AbstractContextManager["Page"]]
 
 
 @pytest.fixture(scope="module")
-def site(catalog: Catalog) -> Iterator[Client]:
-    from transduce.explain.page import render_page
-    from transduce.explain.trace import trace
-
-    with running(catalog) as found:
-        found.service.explain_page = lambda model, text, options: render_page(trace(model, text, **options))
+def site(host: Host, trained: Path) -> Iterator[Client]:
+    with running(host, [trained]) as found:
         yield found
 
 
@@ -86,13 +82,13 @@ def lit(page: Page) -> list[str]:
     return page.locator("#backdrop mark").all_text_contents()
 
 
-def test_it_is_read_while_it_is_typed(show: Open, served: Served) -> None:
+def test_it_is_read_while_it_is_typed(show: Open, model: Transducer) -> None:
     with show() as page:
         page.focus("#text")
         page.keyboard.type("four three", delay=5)
-        reads(page, served.model.translate("four three"))
+        reads(page, model.translate("four three"))
         page.keyboard.type(" nine\n\none two", delay=5)
-        reads(page, f"{served.model.translate('four three nine')}\n\n{served.model.translate('one two')}")
+        reads(page, f"{model.translate('four three nine')}\n\n{model.translate('one two')}")
         assert page.inner_text("#count") == "24 characters"
         page.click("#clear")
         reads(page, "")
@@ -100,7 +96,7 @@ def test_it_is_read_while_it_is_typed(show: Open, served: Served) -> None:
         assert page.is_disabled("#copy")
 
 
-def test_an_older_answer_never_comes_over_a_newer_one(show: Open, served: Served) -> None:
+def test_an_older_answer_never_comes_over_a_newer_one(show: Open, model: Transducer) -> None:
     with show() as page:
         held: list[Any] = []
         page.route("**/v1/translate", lambda route: held.append(route) if not held else route.continue_())
@@ -109,18 +105,18 @@ def test_an_older_answer_never_comes_over_a_newer_one(show: Open, served: Served
         assert len(held) == 1
         with page.expect_event("requestfailed"):  # the page gives it up itself
             page.fill("#text", "nine eight")
-        reads(page, served.model.translate("nine eight"))
+        reads(page, model.translate("nine eight"))
         page.wait_for_timeout(100)
-        reads(page, served.model.translate("nine eight"))
+        reads(page, model.translate("nine eight"))
 
 
-def test_pointing_at_a_word_lights_what_it_was_made_from(show: Open, served: Served) -> None:
+def test_pointing_at_a_word_lights_what_it_was_made_from(show: Open, model: Transducer) -> None:
     text = "seven two four nine"
-    ((output, found), *_) = served.model.hypotheses([text], want_attention=True)[0]
+    ((output, found), *_) = model.hypotheses([text], want_attention=True)[0]
     assert found.attention is not None
-    pieces = served.model.tokenizers.source.pieces(served.model.tokenizers.source.encode(text))
+    pieces = model.tokenizers.source.pieces(model.tokenizers.source.encode(text))
     starts = [k for k, piece in enumerate(pieces) if piece.startswith(" ")]
-    target = served.model.tokenizers.target.pieces(found.tokens)
+    target = model.tokenizers.target.pieces(found.tokens)
     targets = [k for k, piece in enumerate(target) if piece.startswith(" ")]
     with show() as page:
         write(page, f"{text}\n\U0001f600 {text}")
@@ -161,16 +157,18 @@ def test_words_that_the_model_is_unsure_of_are_marked(show: Open, site: Client) 
         assert [label.split(", ")[1:-1] for label in labels] == [[mark] if mark else [] for mark in marks]
 
 
-def test_languages_are_found_and_swapped(browser: Browser, served: Served) -> None:
-    both = Catalog([served, Served("back", served.model, "fr", "en")])
-    with running(both) as site, opened(browser, site.url + "/", allowed=site.url) as page:
+def test_languages_are_found_and_swapped(
+    browser: Browser, host: Host, trained: Path, tmp_path: Path, model: Transducer
+) -> None:
+    back = altered(trained, tmp_path / "back", source_language="fr", target_language="en")
+    with running(host, [trained, back]) as site, opened(browser, site.url + "/", allowed=site.url) as page:
         page.wait_for_selector("#from option[value=auto]", state="attached")
         page.select_option("#to", "fr")
         write(page, "one two three")
         page.wait_for_function("() => document.getElementById('found').textContent.includes('English')")
         output = page.inner_text("#output").strip()
         page.click("#swap")
-        reads(page, served.model.translate(output))
+        reads(page, model.translate(output))
         assert page.input_value("#text") == output
         assert (page.input_value("#from"), page.input_value("#to")) == ("fr", "en")
 
@@ -228,14 +226,14 @@ def test_other_outputs_of_the_beam_can_be_read_and_the_sentence_looked_into(show
         assert "three" not in inside.url
 
 
-def test_the_keyboard_is_enough(show: Open, served: Served) -> None:
+def test_the_keyboard_is_enough(show: Open, model: Transducer) -> None:
     with show() as page:
         for _ in range(30):
             page.keyboard.press("Tab")
             if page.evaluate("document.activeElement.id") == "text":
                 break
         page.keyboard.type("six five four")
-        reads(page, served.model.translate("six five four"))
+        reads(page, model.translate("six five four"))
         for _ in range(5):
             page.keyboard.press("Tab")
             if page.evaluate("document.activeElement.dataset.w") == "0":
@@ -271,8 +269,8 @@ def drop(page: Page, name: str, content: str) -> None:
     assert page.is_hidden("#drop")
 
 
-def test_a_dropped_file_comes_back_translated(show: Open, served: Served, tmp_path: Path) -> None:
-    translate = served.model.translate
+def test_a_dropped_file_comes_back_translated(show: Open, model: Transducer, tmp_path: Path) -> None:
+    translate = model.translate
     with show() as page:
         lines = [f"{a} {b}" for a, b in itertools.product(WORDS, repeat=2)] * 4
         page.evaluate("""() => { window.seen = [];
@@ -301,9 +299,9 @@ def test_a_dropped_file_comes_back_translated(show: Open, served: Served, tmp_pa
 
 
 def test_a_service_that_is_lost_and_comes_back_costs_no_letter(
-    browser: Browser, catalog: Catalog, served: Served
+    browser: Browser, host: Host, trained: Path, model: Transducer
 ) -> None:
-    with running(catalog) as first, troubled(browser, first.url) as page:
+    with running(host, [trained]) as first, troubled(browser, first.url) as page:
         write(page, "one two")
         first.server.should_exit = True
         page.wait_for_timeout(300)
@@ -313,23 +311,23 @@ def test_a_service_that_is_lost_and_comes_back_costs_no_letter(
         page.type("#text", " five")
         page.click("#lang-zh")
         page.wait_for_function("() => document.getElementById('banner-text').textContent.includes('服务器')")
-        with running(catalog, port=first.port):
+        with running(host, [trained], port=first.port):
             page.click("#banner-now")
-            reads(page, served.model.translate("one two three four five"))
+            reads(page, model.translate("one two three four five"))
             assert page.is_hidden("#banner")
             assert page.input_value("#text") == "one two three four five"
             page.reload()  # nor does a reload cost any
-            reads(page, served.model.translate("one two three four five"))
+            reads(page, model.translate("one two three four five"))
 
 
-def test_what_is_refused_is_explained(browser: Browser, catalog: Catalog, served: Served) -> None:
-    with running(catalog, max_text=20) as site, troubled(browser, site.url) as page:
+def test_what_is_refused_is_explained(browser: Browser, host: Host, trained: Path, model: Transducer) -> None:
+    with running(host, [trained], max_text=20) as site, troubled(browser, site.url) as page:
         page.fill("#text", "one " * 10)
         page.wait_for_selector("#problem:not([hidden])")
         assert "40 characters; at most 20" in page.inner_text("#problem-text")
         write(page, "one two")
         assert page.is_hidden("#problem")
-    with running(catalog, rate=0.5, burst=4) as site, troubled(browser, site.url) as page:
+    with running(host, [trained], rate=0.5, burst=4) as site, troubled(browser, site.url) as page:
         page.wait_for_selector("#from option", state="attached")
         for text in ("one", "two", "three", "four", "five", "six", "seven"):
             if page.is_hidden("#banner"):
@@ -337,9 +335,12 @@ def test_what_is_refused_is_explained(browser: Browser, catalog: Catalog, served
                 page.wait_for_timeout(300)
         page.fill("#text", "one two")
         assert "Too many requests" in page.inner_text("#banner-text")
-        reads(page, served.model.translate("one two"))  # asked again by itself, after Retry-After
+        reads(page, model.translate("one two"))  # asked again by itself, after Retry-After
         assert page.is_hidden("#banner")
-    with running(catalog, keys=Keys([(digest("open-sesame"), "me")])) as site, troubled(browser, site.url) as page:
+    with (
+        running(host, [trained], keys=Keys([(digest("open-sesame"), "me")])) as site,
+        troubled(browser, site.url) as page,
+    ):
         page.fill("#key", "guess")
         page.press("#key", "Enter")
         page.wait_for_function("() => document.getElementById('key-note').textContent.includes('does not know')")

@@ -12,10 +12,8 @@ import pytest
 import torch
 
 from tests.browser import browser, faint_text, opened, overflowing, without_name
-from tests.serve.conftest import running
-from transduce.models import RNN
+from tests.serve.conftest import Host, altered, running
 from transduce.run import METRICS, REPORT
-from transduce.serve.catalog import Catalog, Served, load_catalog
 from transduce.transducer import Transducer
 
 if TYPE_CHECKING:
@@ -33,18 +31,17 @@ def live(run_copy: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def other(served: Served) -> Served:
+def other(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run beside the tiny one that answers otherwise: its weights are drawn anew."""
     torch.manual_seed(3)
-    config, tokenizers = served.model.config, served.model.tokenizers
-    network = RNN(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab).eval()
-    return Served("other", Transducer(network, tokenizers, config, path=served.model.path), "en", "fr")
+    return altered(trained, tmp_path_factory.mktemp("other") / "other",
+                   weights=lambda weight: torch.empty_like(weight).uniform_(-0.2, 0.2))  # fmt: skip
 
 
 @contextmanager
-def showing(browser: Browser, catalog: Catalog, where: str, **options: object) -> Iterator[Page]:
+def showing(browser: Browser, host: Host, runs: list[Path], where: str, **options: object) -> Iterator[Page]:
     with (
-        running(catalog) as site,
+        running(host, runs) as site,
         opened(browser, f"{site.url}/{where}", allowed=site.url, **options) as page,  # type: ignore[arg-type]
     ):
         page.wait_for_selector("#from option", state="attached")
@@ -56,8 +53,8 @@ def lines_of(run: Path, kind: str) -> list[dict[str, object]]:
     return [line for line in lines if line["kind"] == kind]
 
 
-def test_a_run_is_shown_with_all_that_was_measured(browser: Browser, catalog: Catalog, trained: Path) -> None:
-    with showing(browser, catalog, "#/runs") as page:
+def test_a_run_is_shown_with_all_that_was_measured(browser: Browser, host: Host, trained: Path) -> None:
+    with showing(browser, host, [trained], "#/runs") as page:
         page.click("#run-list a")
         page.wait_for_selector("#report table")
         assert page.inner_text("#h-run") == "run"
@@ -87,9 +84,8 @@ def test_a_run_is_shown_with_all_that_was_measured(browser: Browser, catalog: Ca
         assert "200" in page.locator("#data tr", has_text="rows read").inner_text()
 
 
-def test_a_run_is_watched_while_it_trains(browser: Browser, live: Path) -> None:
-    catalog, _ = load_catalog([live])
-    with showing(browser, catalog, "#/run/run") as page:
+def test_a_run_is_watched_while_it_trains(browser: Browser, host: Host, live: Path) -> None:
+    with showing(browser, host, [live], "#/run/run") as page:
         page.wait_for_function("() => document.getElementById('run-live').textContent.startsWith('training')")
         with open(live / METRICS, "a", encoding="utf-8") as file:
             file.write(
@@ -110,14 +106,14 @@ def test_a_run_is_watched_while_it_trains(browser: Browser, live: Path) -> None:
         assert not page.locator("#report a, #report img").count()
 
 
-def test_two_runs_are_compared(browser: Browser, served: Served, other: Served) -> None:
-    with showing(browser, Catalog([served, other]), "#/compare") as page:
+def test_two_runs_are_compared(browser: Browser, host: Host, trained: Path, model: Transducer, other: Path) -> None:
+    with showing(browser, host, [trained, other], "#/compare") as page:
         page.wait_for_selector("#compare-result li")  # the run's own samples at first
         page.fill("#sentences", "one two three\n\nnine eight")
         page.wait_for_function("() => document.querySelectorAll('#compare-result li').length === 2")
         texts = page.locator("#compare-result li").first.locator("p.text").all_inner_texts()
         mine, theirs = texts[-2:]
-        assert mine == served.model.translate("one two three") != theirs
+        assert mine == model.translate("one two three") != theirs
         assert texts[0] == "one two three"
         marked = page.locator("#compare-result li").first.locator("div:nth-child(2) .differs").all_inner_texts()
         rest = iter(theirs.split())  # what is not marked stands in the other, in this order
@@ -129,15 +125,17 @@ def test_two_runs_are_compared(browser: Browser, served: Served, other: Served) 
         assert page.url.endswith("#/compare/run/run")
 
 
-def test_one_run_alone_says_how_to_compare(browser: Browser, catalog: Catalog) -> None:
-    with showing(browser, catalog, "#/compare") as page:
+def test_one_run_alone_says_how_to_compare(browser: Browser, host: Host, trained: Path) -> None:
+    with showing(browser, host, [trained], "#/compare") as page:
         assert "transduce serve RUN RUN" in page.inner_text("#compare-none")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, False), (1600, True)])
-def test_they_fit_and_can_be_read(browser: Browser, served: Served, other: Served, width: int, dark: bool) -> None:
+def test_they_fit_and_can_be_read(
+    browser: Browser, host: Host, trained: Path, model: Transducer, other: Path, width: int, dark: bool
+) -> None:
     views = [("runs", "#run-list li"), ("run/run", "#report table"), ("compare", "#compare-result li")]
-    with showing(browser, Catalog([served, other]), "#/runs", width=width, dark=dark) as page:
+    with showing(browser, host, [trained, other], "#/runs", width=width, dark=dark) as page:
         for where, there in views:
             page.evaluate("where => { location.hash = '#/' + where; }", where)
             page.wait_for_selector(there)

@@ -1,12 +1,15 @@
 """A translator of one's own behind an API that clients already speak.
 
-``transduce serve RUN...`` starts one process: LibreTranslate's API, ours under /v1, metrics and the page.
+``transduce serve RUN...`` starts one process that speaks HTTP (LibreTranslate's API, ours under /v1, metrics and the
+page) and needs no torch, and beside it the workers, which hold the models.
 
     settings.py    every limit                        segments.py    text in sentences, and what is passed through
     catalog.py     the runs and their languages       markup.py      HTML: text and tags apart
     gate.py        the queue's bounds, rates          placing.py     tags back into a translated sentence
-    engine.py      batches for the models             documents.py   SRT, CSV, text, HTML files
-    pace.py        how long batches take
+    engine.py      batches for the workers            documents.py   SRT, CSV, text, HTML files
+    pace.py        how long batches take              process.py     a worker, as the service holds it
+    worker.py      a worker, as it sees itself        wire.py        what the two say to one another
+    loading.py     runs with their weights
     translator.py  text in, text out                  keys.py        API keys, kept as hashes
     libre.py       LibreTranslate's endpoints         guard.py       Host, Origin, headers, errors
     native.py      ours                               server.py      the process
@@ -17,28 +20,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from transduce.transducer import Transducer
+from typing import Any
 
 
 def start(runs: Sequence[str | Path], options: dict[str, Any], *, keys: Path | None = None, device: str = "auto",
-          verbose: bool = False, explain: Callable[[Transducer, str, dict[str, Any]], bytes] | None = None,
-          explain_page: Callable[[Transducer, str, dict[str, Any]], str] | None = None) -> None:  # fmt: skip
+          verbose: bool = False) -> None:  # fmt: skip
     """Serve ``runs`` until SIGTERM or Ctrl-C. What is said goes to stderr.
 
     ``options``: fields of ``ServeConfig``; ``allow_host``, ``origin`` and ``proxy`` are the command line's words
     for three of them, and other keys are ignored. Raises ``RunError`` where no run can be loaded, ``ConfigError``
     for impossible options, ``DataError`` for a keys file that is none.
     """
-    import torch
-
     from transduce.config import from_dict
-    from transduce.serve.catalog import load_catalog
-    from transduce.serve.engine import fastest_threads
     from transduce.serve.keys import read_keys
     from transduce.serve.server import serve
     from transduce.serve.service import Service
@@ -48,19 +43,18 @@ def start(runs: Sequence[str | Path], options: dict[str, Any], *, keys: Path | N
     known |= {"allowed_hosts": tuple(options.get("allow_host") or ()), "origins": tuple(options.get("origin") or ()),
               "proxies": options.get("proxy") or ""}  # fmt: skip
     config = from_dict(ServeConfig, {name: float(value) if _is_float(name) else value for name, value in known.items()})
-    _log(verbose=verbose or config.log_text)
-    found = read_keys(keys)
-    catalog, failed = load_catalog(runs, device=device)
-    for line in failed:
-        print(f"transduce: not served: {line}", file=sys.stderr, flush=True)
-    for each in catalog.runs:
-        pair = f"{each.source} to {each.target}" if each.source != each.target else f"under the name {each.name}"
-        print(f"{each.name}: {pair}, {each.model.model.describe()}", file=sys.stderr)
-    service = Service(catalog, config, keys=found, explain=explain, explain_page=explain_page)
-    if not config.threads:
-        largest = max(catalog.runs, key=lambda each: each.model.config.parameters)
-        service.engine.threads = fastest_threads(largest, max(1, torch.get_num_threads() // config.workers))
-    serve(service, listening=lambda address: print(f"Serving on {address} (Ctrl-C ends)", file=sys.stderr, flush=True))
+    log_to_stderr(verbose=verbose or config.log_text)
+    service = Service(runs, config, keys=read_keys(keys), device=device)
+
+    def ready(address: str) -> None:
+        for line in service.failed:
+            print(f"transduce: not served: {line}", file=sys.stderr)
+        for each in service.catalog.runs:
+            pair = f"{each.source} to {each.target}" if each.source != each.target else f"under the name {each.name}"
+            print(f"{each.name}: {pair}, {each.about.description}", file=sys.stderr)
+        print(f"Serving on {address} (Ctrl-C ends)", file=sys.stderr, flush=True)
+
+    serve(service, listening=ready)
 
 
 def _is_float(name: str) -> bool:
@@ -69,7 +63,7 @@ def _is_float(name: str) -> bool:
     return isinstance(getattr(ServeConfig(), name), float)
 
 
-def _log(*, verbose: bool) -> None:
+def log_to_stderr(*, verbose: bool = False) -> None:
     """Our log on stderr: errors always, a line for each request if asked."""
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -26,7 +26,7 @@ MESSAGES = {404: "There is nothing here.", 405: "This method is not for this add
 
 
 def make_app(service: Service) -> Starlette:
-    """The application around a service, whose engine must have been started."""
+    """The application around a service. Before that is open, what needs its models is refused."""
     libre, native = Libre(service), Native(service)
 
     async def health(request: Request) -> Response:
@@ -40,10 +40,8 @@ def make_app(service: Service) -> Starlette:
         service.check_key(request)
         return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    description = answer(openapi.document(keys=bool(service.keys), runs=list(service.catalog.by_name))).body
-
     async def schema(request: Request) -> Response:
-        return Response(description, media_type="application/json")
+        return answer(openapi.document(keys=bool(service.keys), runs=list(service.catalog.by_name)))
 
     async def docs(request: Request) -> Response:
         return HTMLResponse(openapi.page(keys=bool(service.keys)))

@@ -2,69 +2,58 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
 import msgspec
 
-from transduce.config import to_dict
 from transduce.data.languages import english_name
-from transduce.data.tokenizer import BYTES, SPECIALS, Tokenizer
-from transduce.errors import RunError, TransduceError
-from transduce.run import METRICS, REPORT, read_config
-from transduce.transducer import Transducer, load, spoken_count
+from transduce.data.tokenizer import BYTES, SPECIALS, Tokenizer, TokenizerPair
+from transduce.errors import RunError
+from transduce.serve.wire import About
 
-FIRST = "A first sentence."
 LETTERS_EACH = 1.6  # of a piece; below it a text is spelled and not known
 
 
 @dataclass(frozen=True)
 class Served:
-    """One run. ``source`` and ``target`` are what clients call its sides: a language's code, else the run's name."""
+    """One run, without its weights, which are the workers'."""
 
-    name: str
-    model: Transducer
-    source: str
-    target: str
+    about: About
+    tokenizers: TokenizerPair
+
+    @property
+    def name(self) -> str:
+        return self.about.name
+
+    @property
+    def source(self) -> str:
+        """What clients call what it reads: a language's code, else the run's name."""
+        return self.about.source
+
+    @property
+    def target(self) -> str:
+        return self.about.target
 
     @property
     def language(self) -> str | None:
         """Of what it reads."""
-        return self.model.config.source_language
+        return self.about.language
 
     @property
     def target_language(self) -> str | None:
-        return self.model.config.target_language
-
-    @cached_property
-    def longest(self) -> int:
-        """Tokens of the longest text it is given at once: no training pair was longer."""
-        return self.model.config.request.max_length
-
-    @cached_property
-    def most_units(self) -> tuple[int, bool]:
-        """Words of the longest sentence it is given, and whether they are characters instead.
-
-        The longest that it was trained on, but for outliers: at most twice what 99 of 100 stay below.
-        """
-        lengths = self.model.config.data.get("source_lengths") or {}
-        longest, most = lengths.get("longest"), lengths.get("p99")
-        known = isinstance(longest, int) and isinstance(most, int) and longest > 0
-        return (min(longest, max(8, 2 * most)) if known else self.longest), lengths.get("unit") == "characters"  # type: ignore[operator,type-var,return-value]
+        return self.about.target_language
 
     def fits(self, text: str) -> bool:
         """Whether it was trained on sentences as long."""
-        most, characters = self.most_units
-        if (len(text) if characters else len(text.split())) > most:
+        longest = self.about.longest
+        if (len(text) if self.about.characters else len(text.split())) > self.about.most_units:
             return False
-        if len(text.encode("utf-8", "replace")) <= self.longest:  # a token is at least a byte
+        if len(text.encode("utf-8", "replace")) <= longest:  # a token is at least a byte
             return True
-        return len(text) <= 40 * self.longest and len(self.model.tokenizers.source.encode(text)) <= self.longest
+        return len(text) <= 40 * longest and len(self.tokenizers.source.encode(text)) <= longest
 
     def knows(self, text: str, ids: Sequence[int]) -> bool:
         """Whether the model can know what ``text`` says, its tokens being ``ids``.
@@ -74,7 +63,7 @@ class Served:
         """
         if 2 * sum(map(str.isalpha, text)) <= sum(not character.isspace() for character in text):
             return False  # signs and numbers
-        tokenizer = self.model.tokenizers.source
+        tokenizer = self.tokenizers.source
         first = _first_learned(tokenizer)
         known = sum(number >= first for number in ids)
         if len(ids) - known >= max(1, known):
@@ -89,25 +78,15 @@ class Served:
 
     def card(self) -> dict[str, Any]:
         """The run as data: its report, without the paths and the command of the machine that trained it."""
-        config = self.model.config
-        keep = ("version", "source_language", "target_language", "parameters", "source_vocab", "target_vocab", "scores",
-                "reasons", "decided", "data", "seconds", "versions")  # fmt: skip
-        values = to_dict(config)
-        return {
-            "name": self.name, "source": self.source, "target": self.target,
-            "columns": {"source": config.source, "target": config.target},
-            "description": f"{self.model.model.describe()}, {spoken_count(config.parameters)} parameters",
-            "model": values["model"], "tokenizer": values["tokenizer"], "decoding": values["decoding"],
-            **{key: values[key] for key in keep},
-        }  # fmt: skip
+        return self.about.card
 
     def report(self) -> str:
         """``report.md``, or nothing where the run has none yet."""
-        return _read(self.model.path, REPORT)
+        return _read(self.about.report)
 
     def metrics(self, after: int = 0) -> list[dict[str, Any]]:
         """The measurements of ``metrics.jsonl`` from line ``after`` on, counted from 0; live while it is written."""
-        lines = _read(self.model.path, METRICS).split("\n")[:-1]  # a last line without its end is still being written
+        lines = _read(self.about.metrics).split("\n")[:-1]  # a last line without its end is still being written
         found = []
         for line in lines[after:]:
             try:
@@ -156,32 +135,19 @@ class Catalog:
         return sorted(found.values(), key=lambda entry: str(entry["name"]))
 
 
-def load_catalog(paths: Sequence[str | Path], *, device: str = "auto") -> tuple[Catalog, list[str]]:
-    """Load every run. Returns the catalog and one line for each run that cannot be served.
+def catalog_of(runs: Sequence[About]) -> Catalog:
+    """The runs that a worker loaded, with their tokenizers.
 
-    Raises the first run's error when none can.
+    Raises ``RunError`` where a tokenizer is missing, broken, or another than the worker's.
     """
-    served: list[Served] = []
-    failed: list[TransduceError] = []
-    for path in paths:
-        try:
-            read_config(path)  # the cheap checks first
-            model = load(path, device=device)
-            model.translate(FIRST)  # the first search is slow, and weights that are no numbers show here
-            served.append(_served(model, Path(path), {each.name for each in served}))
-        except TransduceError as error:
-            failed.append(error)
-    if not served:
-        raise failed[0] if failed else RunError("there is no run to serve.")
-    return Catalog(served), [str(error) for error in failed]
-
-
-def _served(model: Transducer, path: Path, taken: set[str]) -> Served:
-    name = re.sub(r"[^\w.-]+", "-", Path(os.path.abspath(path)).name) or "run"
-    numbers = (f"{name}-{number}" for number in range(2, len(taken) + 3))
-    name = name if name not in taken else next(other for other in numbers if other not in taken)
-    config = model.config
-    return Served(name, model, config.source_language or name, config.target_language or name)
+    served = []
+    for about in runs:
+        both = TokenizerPair.load(about.folder)
+        digests = [both.source.digest] if both.joint else [both.source.digest, both.target.digest]
+        if digests != about.tokenizers:
+            raise RunError(f"{about.folder}: its tokenizer was changed while it was loaded. Start again.")
+        served.append(Served(about, both))
+    return Catalog(served)
 
 
 def _first_learned(tokenizer: Tokenizer) -> int:
@@ -195,8 +161,8 @@ def _ideographic(text: str) -> bool:
     return any("\u2e80" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7af" for character in text)
 
 
-def _read(folder: Path | None, name: str) -> str:
+def _read(path: str) -> str:
     try:
-        return (folder / name).read_text(encoding="utf-8") if folder else ""
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeError):
         return ""

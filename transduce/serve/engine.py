@@ -1,69 +1,71 @@
-"""Sentences of many clients, batched by length for the models, in threads beside the one that speaks HTTP.
+"""Sentences of many clients, batched by length for the models, which live in worker processes.
 
 A sentence waits in one list. An idle worker takes the oldest, waits a few milliseconds for company (``window``), adds
 those for the same model and settings whose lengths are nearest, as many as a batch may hold, and searches. What a
 sentence becomes does not depend on its company (decoding/batched.py). Sentence number k of a request counts as
 ``SPACING * k`` seconds younger than its first, so a long document lets short requests through.
 
-A worker that dies is replaced, and its sentences are tried once more. Requests are given up between two steps of
-the search: when their client is gone, or their time is.
+Everything here runs in the event loop: a coroutine for each worker, no threads, no locks. A worker that dies is
+replaced, and its sentences are tried once more, each alone. Whoever is not waited for any more is taken out of the
+list, and the worker is told, which gives up between two steps of the search.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-import threading
 import time
+from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import torch
+import msgspec
 
-from transduce.decoding import DecodingConfig, Hypothesis, decode
-from transduce.errors import TransduceError
-from transduce.serve.catalog import FIRST, Served
+from transduce.decoding.hypothesis import DecodingConfig, Hypothesis
+from transduce.errors import RunError, TransduceError
 from transduce.serve.gate import Ticket
 from transduce.serve.metrics import Metrics
-from transduce.serve.pace import Pace
+from transduce.serve.pace import Demand, Pace
+from transduce.serve.process import Died, Hire, WorkerProcess
 from transduce.serve.settings import ServeConfig
+from transduce.serve.wire import (
+    Abandoned,
+    Answer,
+    Candidates,
+    Decode,
+    Failed,
+    Found,
+    Gone,
+    Hello,
+    Open,
+    Page,
+    Scored,
+    Single,
+    unpacked,
+)
 
 SPACING = 0.02  # seconds
 BEHIND = 1.0  # seconds that a file's sentences count as younger: whoever waits for a few goes first
 TRIES = 2  # of a sentence, where its worker died or its batch failed
+CONSIDERED = 1_000  # of those that wait, when a batch is made up
+STUCK = 30.0  # seconds that a worker has to give up what nobody waits for; then it is ended
+STEADY = 10.0  # seconds of a worker's life after which its death is no reason to be careful
+PAUSES = (0.5, 30.0)  # seconds before a worker is replaced that was not steady: the first, and the longest
 log = logging.getLogger("transduce.serve")
+_numbers = itertools.count(1)
 
 
-class Abandoned(Exception):
-    """Nobody waits for the answer any more, or its time is over."""
-
-
-def fastest_threads(served: Served, most: int) -> int:
-    """How many processor threads translate fastest, from 1 to ``most``: tried, for it depends on the model's size.
-
-    More than one must be a tenth faster: other work of the machine wants to run too.
-    """
-    ids = served.model.tokenizers.source.encode(FIRST)[:12] or [0]
-    sources, best, least = [ids] * 32, 1, float("inf")
-    before = torch.get_num_threads()
-    for threads in sorted({1, max(1, most // 2), most}):
-        torch.set_num_threads(threads)
-        decode(served.model.model, sources[:4], config=served.model.config.decoding)
-        began = time.perf_counter()
-        decode(served.model.model, sources, config=served.model.config.decoding)
-        seconds = time.perf_counter() - began
-        if seconds < 0.9 * least:
-            best, least = threads, seconds
-    torch.set_num_threads(before)
-    return best
+class Fault(Exception):
+    """A task failed by a fault of ours, or took its worker with it."""
 
 
 @dataclass(eq=False)
 class Job:
-    """One sentence for one model."""
+    """One sentence for one model, or whatever else a worker shall do, alone (``single``)."""
 
-    served: Served
+    run: str
     source: list[int]
     config: DecodingConfig
     ticket: Ticket
@@ -71,145 +73,247 @@ class Job:
     prefix: list[int] = field(default_factory=list)
     attention: bool = False
     log_probs: bool = False
-    call: Callable[[], Any] | None = None  # anything else that a worker shall do, alone
+    single: Single | None = None
+    hear: Callable[[list[int]], None] | None = None  # of the tokens of a stream
     due: float = 0.0
     since: float = 0.0
     tries: int = 0
     alone: bool = False  # after a failure: its company is not to fail with it again
+    number: int = field(default_factory=lambda: next(_numbers))
     future: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def kind(self) -> tuple[Any, ...]:
         """Jobs of equal kind can share a batch."""
-        return (self.served.name, self.config, self.attention, self.log_probs)
+        return (self.run, self.config, self.attention, self.log_probs)
 
 
 @final
 class Engine:
-    """The workers and what waits for them. ``submit`` and ``call`` belong to the event loop's thread."""
+    """The workers and what waits for them. All methods belong to the event loop."""
 
-    def __init__(self, config: ServeConfig, metrics: Metrics) -> None:
-        self.config, self.metrics = config, metrics
-        self.threads = config.threads or 1  # of each worker
-        self.pace = Pace()
-        self._waiting: list[Job] = []
-        self._ready = threading.Condition()
+    def __init__(self, config: ServeConfig, metrics: Metrics, hire: Hire) -> None:
+        self.config, self.metrics, self._hire = config, metrics, hire
+        self.pace, self.demand = Pace(), Demand()
+        self._waiting: list[Job] = []  # by ``due``
+        self._at_work: dict[WorkerProcess, list[Job]] = {}
+        self._idle: set[asyncio.Future[None]] = set()  # workers that wait for news
+        self._living: set[WorkerProcess] = set()
+        self._keepers: list[asyncio.Task[None]] = []
         self._closing = False
-        self._workers: set[threading.Thread] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening = Open([], "cpu", 1, 1)
+        self._fingerprints: dict[str, tuple[str, str]] = {}  # name -> folder, fingerprint
         metrics.gauge("transduce_waiting_sentences", "Sentences that wait for a batch.", lambda: len(self._waiting))
         metrics.gauge("transduce_workers", "Workers that live.", lambda: self.alive)
 
     @property
     def alive(self) -> int:
-        return sum(worker.is_alive() for worker in self._workers)
+        return len(self._living)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the workers that live."""
+        return sorted(worker.pid for worker in self._living)
+
+    @property
+    def speed(self) -> float:
+        """Characters a second that the workers do at their best."""
+        return self.pace.best * self.config.workers
+
+    @property
+    def short(self) -> float:
+        """Characters in all workers and waiting for them, where more is asked than can be answered."""
+        return 2 * self.pace.short() * self.config.workers
 
     def wait(self, characters: float) -> float:
         """Expected seconds until so many characters have been translated."""
         return self.pace.wait(characters / self.config.workers)
 
-    def start(self) -> None:
-        """Begin to work, on the running event loop's behalf."""
-        self._loop = asyncio.get_running_loop()
-        for _ in range(self.config.workers):
-            self._hire()
+    # From the first worker to the last ------------------------------------------------------------------
 
-    def close(self, timeout: float = 5.0) -> None:
+    async def open(self, runs: Sequence[str], device: str) -> Hello:
+        """Start the workers; returns what the first of them has loaded. The others must load the same.
+
+        Raises ``RunError`` where nothing can be loaded.
+        """
+        self._opening = Open(list(runs), device, self.config.threads, self.config.workers)
+        try:
+            first = await self._hire(self._opening)
+        except Died as error:
+            raise RunError(f"the models cannot be loaded: the worker that tried ended ({error}).") from None
+        self._fingerprints = {each.name: (each.folder, each.fingerprint) for each in first.hello.runs}
+        self._opening = msgspec.structs.replace(self._opening, threads=first.hello.threads)
+        for speed in first.hello.speeds:
+            self.pace.note(*speed)
+        for worker in (first, *([None] * (self.config.workers - 1))):
+            self._keepers.append(asyncio.create_task(self._keep(worker)))
+        if self._closing:
+            await self.close(0.0)
+        return first.hello
+
+    async def close(self, timeout: float) -> None:
         """Let the workers end, and wait for them."""
-        with self._ready:
-            self._closing = True
-            self._ready.notify_all()
-        for worker in list(self._workers):
-            worker.join(timeout)
+        self._closing = True
+        self._wake()
+        if self._keepers:
+            _, late = await asyncio.wait(self._keepers, timeout=timeout)
+            for keeper in late:
+                keeper.cancel()
+            await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._tell([(job, Abandoned()) for job in self._waiting])
+        self._waiting = []
+
+    async def _keep(self, worker: WorkerProcess | None) -> None:
+        """Keep one worker at work: when it dies, another takes its place, sooner or later."""
+        pause = 0.0
+        while not self._closing:
+            began = float("inf")
+            try:
+                worker = worker or await self._replacement()
+                began = time.monotonic()
+                await self._employ(worker)
+            except Exception as error:
+                pause = 0.0 if time.monotonic() - began > STEADY else pause
+                known = isinstance(error, (Died, TransduceError))
+                log.error("a worker died (%s); another takes its place%s", error, f" in {pause:g} s" if pause else "",
+                          exc_info=None if known else error)  # fmt: skip
+                self.metrics.add("transduce_worker_restarts_total")
+                await self._rest(pause)
+                pause = min(max(2 * pause, PAUSES[0]), PAUSES[1])
+            worker = None
+
+    async def _replacement(self) -> WorkerProcess:
+        """A new worker. Raises ``RunError`` where it does not have what we serve: answers must not change under way."""
+        worker = await self._hire(self._opening)
+        theirs = {each.name: each.fingerprint for each in worker.hello.runs}
+        changed = [folder for name, (folder, ours) in self._fingerprints.items() if theirs.get(name) != ours]
+        if changed:
+            worker.kill()
+            await worker.wait()
+            raise RunError(f"{', '.join(changed)}: changed since the service was started; start it anew to serve that")
+        return worker
+
+    async def _employ(self, worker: WorkerProcess) -> None:
+        """Give a worker batches until the end. Raises ``Died``."""
+        worker.on_death = self._lost
+        self._living.add(worker)
+        try:
+            while batch := await self._take(worker):
+                await self._work(worker, batch)
+            self._living.discard(worker)
+            await worker.close(STUCK)
+        except BaseException:
+            worker.kill()
+            await worker.wait()
+            raise
+        finally:
+            self._living.discard(worker)
+
+    def _lost(self) -> None:
+        self._living = {worker for worker in self._living if not worker.dead}
+        self._wake()
+
+    async def _rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._closing and (left := end - time.monotonic()) > 0:
+            await self._news(left)
+
+    # What waits ------------------------------------------------------------------------------------------
 
     async def submit(self, jobs: Sequence[Job]) -> list[list[Hypothesis]]:
-        """The hypotheses of each job, best first. Raises ``Abandoned``, or what the model raised."""
+        """The hypotheses of each job, best first. Raises ``Abandoned``, ``TransduceError`` or ``Fault``."""
         if not jobs:
             return []
         self._enqueue(jobs)
         return list(await asyncio.gather(*(job.future for job in jobs)))
 
-    async def call(self, served: Served, ticket: Ticket, call: Callable[[], Any], *, characters: int) -> Any:
-        """What ``call()`` returns, made by a worker with nothing beside it."""
-        job = Job(served, [], DecodingConfig(), ticket, characters, call=call)
+    async def call(self, single: Single, ticket: Ticket, *, characters: int,
+                   hear: Callable[[list[int]], None] | None = None) -> Answer:  # fmt: skip
+        """The answer to a task that a worker does with nothing beside it. Raises as ``submit``."""
+        job = Job(single.run, [], DecodingConfig(), ticket, characters, single=single, hear=hear)
         self._enqueue([job])
-        return await job.future
+        answer: Answer = await job.future
+        return answer
+
+    def forget(self, ticket: Ticket) -> None:
+        """Nobody waits for this request any more: nothing is begun for it, and what is being done is given up."""
+        if not ticket.pending:
+            return
+        self._tell([(job, Abandoned()) for job in self._waiting if job.ticket is ticket])
+        self._waiting = [job for job in self._waiting if job.ticket is not ticket]
+        for worker, batch in self._at_work.items():
+            if gone := [job.number for job in batch if job.ticket is ticket]:
+                worker.send(Gone(gone))
+                if all(job.ticket.gone for job in batch):
+                    asyncio.get_running_loop().call_later(STUCK, self._end_if_stuck, worker, batch)
+        self._wake()
+
+    def _end_if_stuck(self, worker: WorkerProcess, batch: list[Job]) -> None:
+        if self._at_work.get(worker) is batch:
+            log.error("a worker does not give up what nobody waits for; it is ended")
+            worker.kill()
 
     def _enqueue(self, jobs: Sequence[Job]) -> None:
         now = time.monotonic()
         for number, job in enumerate(jobs):
             job.due, job.since = now + SPACING * number + (BEHIND if job.ticket.background else 0.0), now
-        with self._ready:
-            self._waiting += jobs
-            self._ready.notify()
+            job.ticket.pending += 1
+            insort(self._waiting, job, key=lambda each: each.due)
+        self._wake()
 
-    # In the workers' threads --------------------------------------------------------------------------
+    def _wake(self) -> None:
+        for waiter in self._idle:
+            if not waiter.done():
+                waiter.set_result(None)
 
-    def _hire(self) -> None:
-        worker = threading.Thread(target=self._live, name="transduce-worker", daemon=True)
-        self._workers.add(worker)
-        worker.start()
-
-    def _live(self) -> None:
-        """Work until told to end. Whatever else ends a worker brings another in its place."""
-        batch: list[Job] = []
+    async def _news(self, seconds: float | None = None) -> None:
+        """Until something has changed, or so many seconds have passed."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = None if seconds is None else loop.call_later(seconds, self._wake)
+        self._idle.add(waiter)
         try:
-            torch.set_num_threads(self.threads)
-            while True:
-                batch = self._take()
-                if not batch:
-                    return
-                self._work(batch)
-                batch = []
-        except BaseException as error:
-            log.error("a worker died (%s: %s); another takes its place", type(error).__name__, error)
-            self.metrics.add("transduce_worker_restarts_total")
-            self._again(batch, error)
-            if not self._closing:
-                self._hire()
+            await waiter
         finally:
-            self._workers.discard(threading.current_thread())
+            self._idle.discard(waiter)
+            if timer is not None:
+                timer.cancel()
 
-    def _take(self) -> list[Job]:
-        """The next batch; empty when it is time to end."""
-        with self._ready:
-            while True:
-                self._drop_abandoned()
-                if self._waiting:
-                    oldest = min(self._waiting, key=lambda job: job.due)
-                    batch = self._company(oldest)
-                    left = oldest.since + self.config.window - time.monotonic()
-                    if left <= 0 or self._closing or len(batch) < len(self._waiting):
-                        taken = set(map(id, batch))
-                        self._waiting = [job for job in self._waiting if id(job) not in taken]
-                        return batch
-                    self._ready.wait(left)
-                elif self._closing:
-                    return []
-                else:
-                    self._ready.wait()
-
-    def _drop_abandoned(self) -> None:
-        gone = [job for job in self._waiting if job.ticket.over]
-        if gone:
-            self._waiting = [job for job in self._waiting if not job.ticket.over]
-            self._tell([(job, Abandoned()) for job in gone])
+    async def _take(self, worker: WorkerProcess) -> list[Job]:
+        """The next batch; empty when it is time to end. Raises ``Died``."""
+        while not worker.dead:
+            left = None
+            if self._waiting:
+                oldest = self._waiting[0]
+                batch = self._company(oldest)
+                left = oldest.since + self.config.window - time.monotonic()
+                if left <= 0 or self._closing or len(batch) < len(self._waiting):
+                    taken = set(map(id, batch))
+                    self._waiting = [job for job in self._waiting if id(job) not in taken]
+                    if self._waiting:
+                        self._wake()
+                    return batch
+            elif self._closing:
+                return []
+            await self._news(left)
+        raise Died(await worker.wait())
 
     def _company(self, oldest: Job) -> list[Job]:
         """``oldest`` and those that may be searched with it, nearest in length first, within the batch's budget."""
-        if oldest.call is not None or oldest.alone:
+        if oldest.single is not None or oldest.alone:
             return [oldest]
         kind, size = oldest.kind, len(oldest.source)
-        others = [job for job in self._waiting if job is not oldest and job.call is None and not job.alone
-                  and job.kind == kind]  # fmt: skip
+        others = [job for job in itertools.islice(self._waiting, CONSIDERED) if job is not oldest and not job.alone
+                  and job.single is None and job.kind == kind]  # fmt: skip
         others.sort(key=lambda job: (abs(len(job.source) - size), job.due))
         copies = oldest.config.nbest if oldest.config.sample else oldest.config.beam
-        batch, longest = [oldest], size + 1
+        most = self.pace.short() if self.demand.excessive else float("inf")
+        batch, longest, characters = [oldest], size + 1, oldest.characters
         # Draws of a sentence that comes twice in a batch would depend on the other (decoding/batched.py).
         drawn = {tuple(oldest.source)} if oldest.config.sample else set()
         for job in others:
-            longest = max(longest, len(job.source) + 1)
-            if (len(batch) + 1) * copies * longest > self.config.batch_tokens:
+            longest, characters = max(longest, len(job.source) + 1), characters + job.characters
+            if (len(batch) + 1) * copies * longest > self.config.batch_tokens or characters > most:
                 break
             if oldest.config.sample:
                 if tuple(job.source) in drawn:
@@ -218,63 +322,79 @@ class Engine:
             batch.append(job)
         return batch
 
-    def _work(self, batch: list[Job]) -> None:
-        began = time.monotonic()
+    # What is done ----------------------------------------------------------------------------------------
+
+    async def _work(self, worker: WorkerProcess, batch: list[Job]) -> None:
+        """Let a worker do one batch. Raises ``Died``, after its sentences have been put back."""
+        began, first = time.monotonic(), batch[0]
         for job in batch:
             self.metrics.observe("transduce_queue_seconds", began - job.since)
+        self._at_work[worker] = batch
         try:
-            found = self._compute(batch)
-        except (Exception, MemoryError) as error:
-            if not isinstance(error, TransduceError):
-                log.exception("a batch of %d failed", len(batch))
-            self.metrics.add("transduce_worker_errors_total")
-            self._again(batch, error)
-            return
-        self._tell([(job, Abandoned() if job.ticket.over else value)
-                    for job, value in zip(batch, found, strict=True)])  # fmt: skip
-        if batch[0].call is None:
-            characters = sum(job.characters for job in batch)
-            self.pace.note(characters, time.monotonic() - began)
-            self.metrics.observe("transduce_batch_rows", len(batch))
-            self.metrics.add("transduce_sentences_total", len(batch), model=batch[0].served.name)
-            self.metrics.add("transduce_characters_total", characters, model=batch[0].served.name)
+            worker.send(self._task(batch))
+            answer = await worker.answer(first.hear)
+        except Died as error:
+            self._again(batch, Fault(f"its worker died ({error})"))
+            raise
+        finally:
+            del self._at_work[worker]
+        match answer:
+            case Failed(kind="fault", message=message):
+                self.metrics.add("transduce_worker_errors_total")
+                self._again(batch, Fault(message))
+            case Failed(kind="user", message=message):
+                self.metrics.add("transduce_worker_errors_total")
+                self._again(batch, TransduceError(message))
+            case Failed():
+                self._tell([(job, Abandoned()) for job in batch])
+            case Found(outputs) if first.single is None:
+                self._tell([(job, Abandoned() if job.ticket.gone else [unpacked(each) for each in some])
+                            for job, some in zip(batch, outputs, strict=True)])  # fmt: skip
+                self._count(batch, time.monotonic() - began)
+            case Found() | Scored() | Candidates() | Page():
+                self._tell([(first, answer)])
 
-    def _compute(self, batch: list[Job]) -> list[Any]:
+    def _task(self, batch: list[Job]) -> Decode | Single:
         first = batch[0]
-        if first.call is not None:
-            return [first.call()]
+        if first.single is not None:
+            return msgspec.structs.replace(first.single, ids=[first.number])
         prefixes = [job.prefix for job in batch]
-        return decode(
-            first.served.model.model, [job.source for job in batch], config=first.config,
-            want_attention=first.attention, want_log_probs=first.log_probs, max_tokens=self.config.batch_tokens,
-            prefixes=prefixes if any(prefixes) else None, gone=lambda place: batch[place].ticket.over,
-        )  # fmt: skip
+        return Decode([job.number for job in batch], first.run, [job.source for job in batch], first.config,
+                      prefixes if any(prefixes) else None, first.attention, first.log_probs,
+                      self.config.batch_tokens)  # fmt: skip
 
-    def _again(self, batch: list[Job], error: BaseException) -> None:
-        """Try the sentences of a failed batch once more, each alone; those that failed before are told why."""
-        tried: list[tuple[Job, Any]] = []
+    def _count(self, batch: list[Job], seconds: float) -> None:
+        characters = sum(job.characters for job in batch)
+        if not any(job.ticket.gone for job in batch):  # else it ended sooner than it would have
+            self.pace.note(len(batch), characters, seconds)
+        self.metrics.observe("transduce_batch_rows", len(batch))
+        self.metrics.add("transduce_sentences_total", len(batch), model=batch[0].run)
+        self.metrics.add("transduce_characters_total", characters, model=batch[0].run)
+
+    def _again(self, batch: list[Job], error: Exception) -> None:
+        """Try the sentences of a failed batch once more, each alone; those that failed before are told why.
+
+        What was asked for alone and failed by a fault of its own would fail again.
+        """
+        told: list[tuple[Job, Any]] = []
         for job in batch:
             job.tries += 1
-            if job.tries >= TRIES or job.call is not None:
-                tried.append((job, error if isinstance(error, Exception) else RuntimeError("the worker died")))
+            if job.ticket.gone:
+                told.append((job, Abandoned()))
+            elif job.tries >= TRIES or (job.single is not None and isinstance(error, TransduceError)) or job.hear:
+                told.append((job, error))
             else:
                 job.alone = True
-                with self._ready:
-                    self._waiting.append(job)
-                    self._ready.notify()
-        self._tell(tried)
+                insort(self._waiting, job, key=lambda each: each.due)
+        self._tell(told)
+        self._wake()
 
     def _tell(self, results: Sequence[tuple[Job, Any]]) -> None:
-        """Hand results over to the event loop's thread, all at once."""
-
-        def deliver() -> None:
-            for job, value in results:
-                if job.future.done():
-                    continue
-                if isinstance(value, BaseException):
-                    job.future.set_exception(value)
-                else:
-                    job.future.set_result(value)
-
-        if results and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(deliver)
+        for job, value in results:
+            job.ticket.pending -= 1
+            if job.future.done():
+                continue
+            if isinstance(value, BaseException):
+                job.future.set_exception(value)
+            else:
+                job.future.set_result(value)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Protocol, final
 
 from transduce.serve.metrics import Metrics
+from transduce.serve.pace import Demand
 from transduce.serve.settings import ServeConfig
 
 REMEMBERED = 10_000  # clients whose rate is known
@@ -30,11 +30,12 @@ class Refused(Exception):
 
 @dataclass(eq=False)
 class Ticket:
-    """One accepted request. ``gone``: its client left. Read by workers between two steps of a search."""
+    """One accepted request. ``gone``: it is over, answered or not. ``pending``: its jobs that are not done yet."""
 
     characters: int
     deadline: float  # on the clock of time.monotonic
     gone: bool = False
+    pending: int = 0
     background: bool = False  # a file: it takes what the others leave, piece by piece
     clock: asyncio.Timeout | None = None  # what ends the request at its deadline
 
@@ -46,20 +47,35 @@ class Ticket:
                 self.clock.reschedule(asyncio.get_running_loop().time() + max(0.0, deadline - time.monotonic()))
 
     @property
-    def over(self) -> bool:
-        return self.gone or time.monotonic() > self.deadline
-
-    @property
     def weight(self) -> int:
         return 0 if self.background else min(self.characters, COUNTED)
 
 
+class Workers(Protocol):
+    """What the gate must know of those who work (engine.py)."""
+
+    @property
+    def alive(self) -> int: ...
+    @property
+    def demand(self) -> Demand: ...
+    @property
+    def speed(self) -> float:
+        """Characters a second at their best."""
+
+    @property
+    def short(self) -> float:
+        """Characters that may be inside where more is asked than can be answered."""
+
+    def wait(self, characters: float) -> float:
+        """Expected seconds until so many characters have been translated."""
+
+
 @final
 class Gate:
-    """Accepts requests as long as the queue has room. ``wait``: characters -> the seconds that they take."""
+    """Accepts requests as long as the queue has room."""
 
-    def __init__(self, config: ServeConfig, metrics: Metrics, wait: Callable[[float], float]) -> None:
-        self.config, self._wait = config, wait
+    def __init__(self, config: ServeConfig, metrics: Metrics, workers: Workers) -> None:
+        self.config, self._workers = config, workers
         self.draining = False
         self.inside: set[Ticket] = set()
         self.characters = self.weight = 0
@@ -70,7 +86,7 @@ class Gate:
     def enter(self, characters: int, *, deadline: float | None = None, background: bool = False) -> Ticket:
         """Accept a request, or raise ``Refused``. Give the ticket back with ``leave``."""
         config = self.config
-        self.look()
+        self.look(0 if background else min(characters, COUNTED))
         if characters > config.max_text:
             raise Refused(413, f"The text has {characters:,} characters; at most {config.max_text:,} are allowed.",
                           "text_length")  # fmt: skip
@@ -82,6 +98,8 @@ class Gate:
         self.inside.add(ticket)
         self.characters += ticket.characters
         self.weight += ticket.weight
+        if not background:
+            self._workers.demand.accepted(ticket.weight)
         return ticket
 
     def drain(self, seconds: float) -> None:
@@ -90,14 +108,27 @@ class Gate:
         for ticket in list(self.inside):
             ticket.hurry(time.monotonic() + seconds)
 
-    def look(self) -> None:
-        """Raise ``Refused`` where no request at all would be let in: known before a body is read."""
+    def came(self) -> None:
+        """A request has come. Raises ``Refused`` as ``look`` does: before anything of it is read."""
+        self._workers.demand.came(self._workers.speed)
+        self.look()
+
+    def missed(self) -> None:
+        """A request has come that ``look`` did not let in."""
+        self._workers.demand.came(self._workers.speed)
+
+    def look(self, weight: int = 0) -> None:
+        """Raise ``Refused`` where no request of that weight would be let in."""
         config = self.config
         if self.draining:
             raise Refused(503, "The service is shutting down; try again elsewhere.", "draining", retry_after=1)
+        if not self._workers.alive:
+            raise Refused(503, "No model is ready; try again in a moment.", "no_worker", retry_after=2)
         if len(self.inside) >= config.max_requests:
             raise Refused(503, "The queue is full; try again later.", "queue_requests",
                           retry_after=max(1.0, self.wait()))  # fmt: skip
+        if self._workers.demand.excessive and self.weight and self.weight + weight > self._workers.short:
+            raise Refused(503, "More is asked than can be answered; try again later.", "overload", retry_after=1)
         if self.wait() > config.max_wait:
             raise Refused(503, f"The service is busy; the wait would be about {self.wait():.1f} s.", "wait",
                           retry_after=max(1.0, self.wait()))  # fmt: skip
@@ -118,7 +149,7 @@ class Gate:
 
     def wait(self) -> float:
         """Expected seconds until a request that came now would be begun."""
-        return self._wait(self.weight)
+        return self._workers.wait(self.weight)
 
 
 @final

@@ -18,9 +18,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from transduce.errors import TransduceError, nearest
-from transduce.serve.engine import Abandoned
+from transduce.serve.engine import Fault
 from transduce.serve.gate import Refused
 from transduce.serve.settings import is_loopback
+from transduce.serve.wire import Abandoned
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,6 +41,8 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
 }
 DRAINED = 4  # times the limit
+# What needs a model, and is refused at once where no more is let in.
+MODEL_ROUTES = frozenset({"/translate", "/translate_file", "/v1/translate", "/v1/score", "/v1/explain", "/inside"})
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
@@ -75,6 +78,9 @@ class Guard:
 
         try:
             self._check(scope, headers, allowed)
+            if scope["path"] in MODEL_ROUTES and scope["method"] == "POST":
+                scope["transduce.route"] = scope["path"]
+                self.service.gate.came()
             if scope["method"] == "OPTIONS" and allowed and "access-control-request-method" in headers:
                 await Response(status_code=204)(scope, receive, send_on)
             else:
@@ -137,7 +143,7 @@ class Guard:
                 self.service.metrics.add("transduce_refusals_total", reason="invalid")
                 return JSONResponse({"error": str(error)}, 400)
             case _:
-                log.error("an error of ours", exc_info=error)
+                log.error("an error of ours: %s", error, exc_info=None if isinstance(error, Fault) else error)
                 return JSONResponse({"error": "Internal error; the log of the service says more."}, 500)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:

@@ -46,8 +46,7 @@ class Inside:
     async def _page(self, request: Request) -> Response:
         service = self.service
         asked: InsideRequest = await message(request, service, InsideRequest)
-        explain = service.explain_page
-        if explain is None:
+        if not service.pages:
             raise Refused(404, "This service explains nothing.", "not_found")
         served = service.catalog.by_name.get(asked.model)
         if served is None:
@@ -58,8 +57,7 @@ class Inside:
             raise Refused(413, f"To look inside, a sentence may have {MOST_CHARACTERS:,} characters.", "text_length")
         options = {"target": force} if force else {}
         async with service.accepted(request, characters) as ticket:
-            page = await service.engine.call(served, ticket, lambda: explain(served.model, text, options),
-                                             characters=characters)  # fmt: skip
+            page = (await service.explained(served, text, options, ticket, page=True)).decode("utf-8")
         return HTMLResponse(page, headers=_headers(page))
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from transduce.config import from_dict, to_dict
-from transduce.decoding import DecodingConfig
+from transduce.decoding.hypothesis import DecodingConfig
 from transduce.serve.catalog import Served
 from transduce.serve.detect import detect
 from transduce.serve.documents import FORMATS, Text, read_document
@@ -67,7 +67,7 @@ class Libre:
 
     async def _translated(self, served: Served, texts: Sequence[str], format: str | None, count: int,
                           ticket: Ticket) -> list[tuple[str, list[str]]]:  # fmt: skip
-        wish = Wish(_with_nbest(served.model.config.decoding, count + 1))
+        wish = Wish(_with_nbest(served.about.decoding, count + 1))
         translator = self.service.translator
         if format == "html":
             return [(await translator.html(served, text, wish, ticket), []) for text in texts]
@@ -95,7 +95,7 @@ class Libre:
         return answer({
             "charLimit": self.service.config.max_text, "frontendTimeout": 300, "apiKeys": bool(self.service.keys),
             "keyRequired": bool(self.service.keys), "suggestions": False, "filesTranslation": True,
-            "inside": self.service.explain_page is not None,
+            "inside": self.service.pages,
             "supportedFilesFormat": list(FORMATS),
             "language": {side: {"code": entry["code"], "name": entry["name"]} for side, entry in sides.items()},
         })  # fmt: skip
@@ -116,7 +116,7 @@ class Libre:
         served, _ = service.find(asked.source, asked.target, "\n".join(each.text for each in texts)[:2_000])
 
         async def work(ticket: Ticket, events: Events | None) -> dict[str, str]:
-            wish, done, written = Wish(served.model.config.decoding), 0, {}
+            wish, done, written = Wish(served.about.decoding), 0, {}
             for group in _groups(texts):
                 for each, result in zip(group, await self._fragments(served, group, wish, ticket), strict=True):
                     written[id(each)] = each.finish(result)

@@ -5,20 +5,16 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from typing import Any, final
+from typing import final
 
-import torch
 from starlette.requests import Request
 from starlette.responses import Response
-from torch import Tensor
 
 from transduce.config import from_dict, to_dict
-from transduce.data.tokenizer import BOS, EOS, Tokenizer
-from transduce.decoding import DecodingConfig, Hypothesis, decode
-from transduce.decoding.trail import NEVER_WRITTEN, device_of, log_softmax, reading
-from transduce.models.base import Generator, State
+from transduce.data.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from transduce.decoding.hypothesis import DecodingConfig, Hypothesis
+from transduce.serve import wire
 from transduce.serve.catalog import Served
-from transduce.serve.engine import Abandoned
 from transduce.serve.events import Events, EventStream
 from transduce.serve.gate import Refused, Ticket
 from transduce.serve.libre import answer, check_texts, message
@@ -115,24 +111,24 @@ class Native:
         check_texts([source for source, _ in asked.pairs], service)
         served, _ = self._run(asked, "")
         characters = sum(len(source) + len(target) for source, target in asked.pairs)
-        longest = 20 * served.longest
+        longest = 20 * served.about.longest
         if any(max(len(source), len(target)) > longest for source, target in asked.pairs):
             raise Refused(413, f"A text to score has more than {longest:,} characters.", "text_length")
         scores: list[Scored] = []
         async with service.accepted(request, characters, asked.deadline) as ticket:
             for first in range(0, len(asked.pairs), 32):  # between calls others have their turn
                 pairs = asked.pairs[first : first + 32]
-                found = await service.engine.call(served, ticket, lambda pairs=pairs: served.model.forced(pairs),  # type: ignore[misc]
-                                                  characters=characters)  # fmt: skip
-                scores += [Scored(log_prob=each.log_prob, tokens=each.tokens) for each in found]
+                found = await service.engine.call(wire.Score([], served.name, pairs), ticket,
+                                                  characters=sum(len(a) + len(b) for a, b in pairs))  # fmt: skip
+                assert isinstance(found, wire.Scored)
+                scores += [Scored(log_prob=log_prob, tokens=tokens) for log_prob, tokens in found.scores]
         return answer({"model": served.name, "scores": scores})
 
     async def explain(self, request: Request) -> Response:
         """``POST /v1/explain``: what ``transduce explain --json`` prints."""
         service = self.service
         asked: ExplainRequest = await message(request, service, ExplainRequest)
-        explain = service.explain
-        if explain is None:
+        if not service.explains:
             raise Refused(404, "This service explains nothing.", "not_found")
         served, _ = self._run(asked, asked.text)
         characters = len(asked.text) + len(asked.force or "")
@@ -143,8 +139,7 @@ class Native:
                    "gradient": asked.gradient}  # fmt: skip
         given = {name: value for name, value in options.items() if value is not None}
         async with service.accepted(request, characters, asked.deadline) as ticket:
-            body = await service.engine.call(served, ticket, lambda: explain(served.model, asked.text, given),
-                                             characters=characters)  # fmt: skip
+            body = await service.explained(served, asked.text, given, ticket, page=False)
         return Response(body, media_type="application/json")
 
     def _check(self, request: Request) -> None:
@@ -189,17 +184,17 @@ class Native:
             given["sample"] = True
         elif asked.stream:
             given |= {"beam": 1, "nbest": 1}
-        elif asked.beam is None and nbest > served.model.config.decoding.beam:
+        elif asked.beam is None and nbest > served.about.decoding.beam:
             given["beam"] = nbest
         if asked.stream:
             given["nbest"] = 1
-        decoding = from_dict(DecodingConfig, {**to_dict(served.model.config.decoding), **given})
+        decoding = from_dict(DecodingConfig, {**to_dict(served.about.decoding), **given})
         prefix = asked.prefix or []
         if isinstance(prefix, str):
-            prefix = served.model.tokenizers.target.encode(prefix)
-        size = served.model.tokenizers.target.vocab_size
-        if len(prefix) > served.longest or any(
-            token in (EOS, *NEVER_WRITTEN) or not 0 <= token < size for token in prefix
+            prefix = served.tokenizers.target.encode(prefix)
+        size = served.tokenizers.target.vocab_size
+        if len(prefix) > served.about.longest or any(
+            token in (PAD, BOS, EOS, UNK) or not 0 <= token < size for token in prefix
         ):
             raise Refused(400, "The prefix holds a token that no output can have, or too many.", "prefix")
         return Wish(decoding, attention=asked.attention, log_probs=asked.tokens or asked.top > 0,
@@ -212,10 +207,11 @@ class Native:
         likely: dict[int, list[list[Candidate]]] = {}
         if asked.top and asks:
             pairs = [(each.ids, _symbols(each.outputs[0][1])) for each in asks]
-            found = await self.service.engine.call(served, ticket, lambda: candidates(served, pairs, asked.top, ticket),
+            found = await self.service.engine.call(wire.Likely([], served.name, pairs, asked.top), ticket,
                                                    characters=sum(len(each.piece.text) for each in asks))  # fmt: skip
-            likely = {id(each): some for each, some in zip(asks, found, strict=True)}
-        source = served.model.tokenizers.source
+            assert isinstance(found, wire.Candidates)
+            likely = {id(each): some for each, some in zip(asks, found.outputs, strict=True)}
+        source = served.tokenizers.source
         told = []
         for each in sentences:
             outputs = [_output(served, text, hypothesis, asked, likely.get(id(each)) if number == 0 else None)
@@ -227,90 +223,36 @@ class Native:
 
     async def _streamed(self, served: Served, text: str, wish: Wish, ticket: Ticket, events: Events) -> list[Sentence]:
         """Translate sentence by sentence and send each token as it is chosen."""
-        translator, loop = self.service.translator, asyncio.get_running_loop()
-        sentences = await translator.cut(served, text, wish)
+        sentences = await self.service.translator.cut(served, text, wish)
         for number, sentence in enumerate(sentences):
             if not sentence.asked:
                 await events.send("passed", {"sentence": number, "text": sentence.piece.text})
                 continue
             queue: asyncio.Queue[list[int] | None] = asyncio.Queue()
-
-            def hear(tokens: list[int], queue: asyncio.Queue[list[int] | None] = queue) -> None:
-                loop.call_soon_threadsafe(queue.put_nowait, tokens)
-
-            ids = sentence.ids
+            task = wire.Stream([], served.name, sentence.ids, wish.decoding, list(wish.prefix), wish.attention,
+                               wish.log_probs)  # fmt: skip
             search = asyncio.create_task(self.service.engine.call(
-                served, ticket, lambda ids=ids, hear=hear: _heard(served, ids, wish, ticket, hear),  # type: ignore[misc]
-                characters=len(sentence.piece.text),
+                task, ticket, characters=len(sentence.piece.text), hear=queue.put_nowait,
             ))  # fmt: skip
             search.add_done_callback(lambda _, queue=queue: queue.put_nowait(None))  # type: ignore[misc]
             written = ""
-            while (tokens := await queue.get()) is not None:
-                whole = served.model.tokenizers.target.decode(tokens)
-                if not whole.endswith("\ufffd"):  # the bytes of a character come one by one
-                    await events.send("token", {"sentence": number, "id": tokens[-1], "text": whole[len(written) :]})
-                    written = whole
-            (found,) = await search
-            output = served.model.tokenizers.target.decode(found.tokens)
+            try:
+                while (tokens := await queue.get()) is not None:
+                    whole = served.tokenizers.target.decode(tokens)
+                    if not whole.endswith("\ufffd"):  # the bytes of a character come one by one
+                        await events.send(
+                            "token", {"sentence": number, "id": tokens[-1], "text": whole[len(written) :]}
+                        )
+                        written = whole
+                answered = await search
+            finally:
+                search.cancel()
+            assert isinstance(answered, wire.Found)
+            found = wire.unpacked(answered.outputs[0][0])
+            output = served.tokenizers.target.decode(found.tokens)
             sentence.outputs = [(output, found)]
             await events.send("sentence", {"sentence": number, "text": sentence.best()})
         return sentences
-
-
-def candidates(served: Served, pairs: list[tuple[list[int], list[int]]], top: int, ticket: Ticket
-               ) -> list[list[list[Candidate]]]:  # fmt: skip
-    """The ``top`` likeliest tokens at each symbol of each output, given those before it."""
-    model, tokenizer = served.model.model, served.model.tokenizers.target
-    device, results = device_of(model), []
-    with reading(model):
-        for source, symbols in pairs:
-            if ticket.over:
-                raise Abandoned
-            lengths = torch.tensor([len(source) + 1], device=device)
-            given = torch.tensor([[BOS, *symbols[:-1]]], device=device)
-            logits = model(torch.tensor([[*source, EOS]], device=device), lengths, given)
-            log_probs = log_softmax(logits[0])
-            log_probs[:, NEVER_WRITTEN] = -torch.inf
-            values, words = log_probs.topk(min(top, log_probs.shape[1]))
-            results.append([[Candidate(id=word, text=piece, probability=round(math.exp(value), 6))
-                             for word, value, piece in zip(row, level, tokenizer.pieces(row), strict=True)]
-                            for row, level in zip(words.tolist(), values.tolist(), strict=True)])  # fmt: skip
-    return results
-
-
-class _Heard(Generator):
-    """A model whose every chosen token is told. For one sequence at a time."""
-
-    def __init__(self, model: Generator, hear: Any) -> None:
-        super().__init__()
-        self.model, self.vocab, self._hear = model, model.vocab, hear
-        self._tokens: list[int] = []
-        self.training = False
-
-    def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
-                embedded: Tensor | None = None) -> Tensor:  # fmt: skip
-        raise AssertionError("search goes step by step")
-
-    def start(self, source: Tensor, source_lengths: Tensor) -> State:
-        return self.model.start(source, source_lengths)
-
-    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        token = int(tokens[0])
-        if token != BOS:
-            self._tokens.append(token)
-            self._hear(list(self._tokens))
-        return self.model.step(tokens, state)
-
-
-def _heard(served: Served, ids: list[int], wish: Wish, ticket: Ticket, hear: Any) -> list[Hypothesis]:
-    """The one output of a sentence, greedy or drawn, with its tokens told while they are chosen."""
-    listening = _Heard(served.model.model, hear)
-    (found,) = decode(listening, [ids], config=wish.decoding, want_attention=wish.attention,
-                      want_log_probs=wish.log_probs, prefixes=[list(wish.prefix)] if wish.prefix else None,
-                      gone=lambda _: ticket.over)  # fmt: skip
-    if ticket.over:
-        raise Abandoned
-    return found
 
 
 def _symbols(found: Hypothesis) -> list[int]:
@@ -327,7 +269,7 @@ def _output(served: Served, text: str, found: Hypothesis, asked: TranslateV1, li
     ended = None
     if found.token_log_probs is not None:
         probabilities = [round(math.exp(value), 6) for value in found.token_log_probs]
-        pieces = served.model.tokenizers.target.pieces(found.tokens)
+        pieces = served.tokenizers.target.pieces(found.tokens)
         tokens = [Token(id=number, text=piece, probability=probability, candidates=likely[place] if likely else None)
                   for place, (number, piece, probability) in
                   enumerate(zip(found.tokens, pieces, probabilities, strict=False))]  # fmt: skip

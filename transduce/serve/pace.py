@@ -1,10 +1,23 @@
-"""How long a batch takes, learned from those before it, so that a full service can say so at once."""
+"""How long batches take, learned from those before, and whether more is asked than can be answered.
+
+The queue has two lengths. Sixty-four clients that each wait for their answer before they ask again keep sixty-four
+requests waiting: large batches, the most that the model can do, and nobody is worse off. Ten times the load that the
+model can carry would fill the same queue for ever, and everyone would wait as long as the limit allows. What tells the
+two apart is how often it is asked. ``Demand`` counts all requests, also the refused ones, against what the model can do
+at its best, half as much again. Below that, the queue may be ``--max-wait`` long. Above it, only so much is let in as
+fills one short batch while another is computed (``Pace.short``), so an answer comes about as soon as on an idle machine.
+"""
 
 from __future__ import annotations
 
+import time
 from typing import final
 
 DECAY = 0.9  # of what was learned, a batch: the last ten or so count
+BEST_DECAY = 0.999  # of the best speed, a batch: quiet times teach nothing about it
+EXCESS = 1.5  # times the best speed: more than that is too much
+SURGE = 80  # requests that may come at once before that is looked at: clients that all begin at the same moment
+SHORT = 1.5  # times as long as a sentence alone may a batch take when too much is asked
 
 
 @final
@@ -15,17 +28,20 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._count = self._characters = self._seconds = self._squares = self._products = 0.0
+        self._count = self._rows = self._characters = self._seconds = self._squares = self._products = 0.0
         self._largest = 1.0  # characters of the largest batch
+        self.best = 0.0  # characters a second of the fastest batch
 
-    def note(self, characters: int, seconds: float) -> None:
+    def note(self, rows: int, characters: int, seconds: float) -> None:
         """Learn from a batch."""
         self._count = DECAY * self._count + 1
+        self._rows = DECAY * self._rows + rows
         self._characters = DECAY * self._characters + characters
         self._seconds = DECAY * self._seconds + seconds
         self._squares = DECAY * self._squares + characters * characters
         self._products = DECAY * self._products + characters * seconds
         self._largest = max(DECAY * self._largest, float(characters), 1.0)
+        self.best = max(BEST_DECAY * self.best, characters / max(seconds, 1e-6))
 
     def wait(self, characters: float) -> float:
         """Expected seconds until so many characters have been translated; 0 before anything was learned."""
@@ -34,6 +50,14 @@ class Pace:
         fixed, each = self._terms()
         batches = max(1.0, characters / self._largest)
         return batches * fixed + characters * each
+
+    def short(self) -> float:
+        """Characters of a batch that takes little longer than a sentence alone; at least a sentence's."""
+        if not self._count:
+            return float("inf")
+        fixed, each = self._terms()
+        sentence = self._characters / max(1.0, self._rows)
+        return max(sentence, (SHORT * (fixed + each * sentence) - fixed) / each) if each else float("inf")
 
     def _terms(self) -> tuple[float, float]:
         mean_characters, mean_seconds = self._characters / self._count, self._seconds / self._count
@@ -45,3 +69,32 @@ class Pace:
             each = even / 4
         each = min(max(each, even / 50), even)  # neither free nor without a fixed part that is negative
         return max(0.0, mean_seconds - each * mean_characters), each
+
+
+@final
+class Demand:
+    """A reserve of ``SURGE`` requests, from which each that comes takes one, and which fills with what can be done.
+
+    A request that finds nothing there takes what has come in since the one before, so the reserve stays empty as long
+    as too many come.
+    """
+
+    def __init__(self) -> None:
+        self._reserve, self._when = float(SURGE), time.monotonic()
+        self._weight = 0.0  # characters of a request, of late
+
+    def accepted(self, weight: int) -> None:
+        """Learn how large requests are."""
+        self._weight += (weight - self._weight) / 20 if self._weight else weight
+
+    def came(self, speed: float) -> None:
+        """A request, whether it is refused or not. speed: characters a second that the workers do at their best."""
+        now = time.monotonic()
+        can = EXCESS * speed / max(1.0, self._weight)
+        self._reserve = max(0.0, min(float(SURGE), self._reserve + (now - self._when) * can) - 1.0)
+        self._when = now
+
+    @property
+    def excessive(self) -> bool:
+        """Whether more is asked than can be answered. (Nothing is known before the first batch.)"""
+        return self._reserve <= 0

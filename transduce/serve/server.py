@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import final
@@ -19,31 +20,52 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from transduce.errors import ConfigError
 from transduce.serve.app import make_app
+from transduce.serve.gate import Refused
+from transduce.serve.guard import HEADERS, MODEL_ROUTES
 from transduce.serve.service import Service
 from transduce.serve.settings import ServeConfig
 
 log = logging.getLogger("transduce.serve")
 EXIT_SECONDS = 3.0  # beyond the drain, for what is cancelled then
+# Heads with one of these have their answer from the application, which knows what they mean.
+_DELICATE = (b"\nconnection:", b"\nexpect:", b"\norigin:", b"\ntransfer-encoding:", b"\nupgrade:")
+_GUARDED = "".join(f"{name}: {value}\r\n" for name, value in (*HEADERS.items(), ("cache-control", "no-store")))
 
 
 @final
 class Server(uvicorn.Server):
-    """A uvicorn server that is not ready from the moment it is told to stop."""
+    """A uvicorn server that listens at once, is ready when the models are, and is not from the moment it is told to stop.
+
+    ``listening`` hears its address when it is ready. ``failure`` is why it never was.
+    """
 
     def __init__(self, config: uvicorn.Config, service: Service, listening: Callable[[str], None] | None) -> None:
         super().__init__(config)
         self.service, self._listening = service, listening
+        self.failure: Exception | None = None
+        self._opening: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.service.engine.start()
         await super().startup(sockets=sockets)
-        if self._listening is not None and sockets:
-            self._listening(address_of(sockets[0]))
+        assert sockets
+        self._opening = asyncio.create_task(self._open(address_of(sockets[0])))
+
+    async def _open(self, address: str) -> None:
+        try:
+            await self.service.open()
+        except Exception as error:
+            self.failure, self.should_exit = error, True
+        else:
+            if self._listening is not None:
+                self._listening(address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.service.gate.drain(0.9 * self.service.config.drain)
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
         await super().shutdown(sockets=sockets)
-        await asyncio.to_thread(self.service.engine.close, EXIT_SECONDS)
+        await self.service.engine.close(EXIT_SECONDS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM or Ctrl-C: no new requests, the accepted ones are answered. A second Ctrl-C does not wait."""
@@ -91,8 +113,11 @@ class PatientProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._arrival is None and self.conn.their_state is IDLE:
-            self._expect()
+        if self.conn.their_state is IDLE:
+            if self.conn.our_state is IDLE and self._refused_at_once(data):
+                return
+            if self._arrival is None:
+                self._expect()
         super().data_received(data)
         if self.conn.their_state is not IDLE and self.conn.their_state is not SEND_BODY:
             self._arrived()  # the whole request is here
@@ -124,6 +149,41 @@ class PatientProtocol(H11Protocol):
         self.service.metrics.add("transduce_refusals_total", reason="slow")
         self._refuse(408, "The request did not arrive in time.")
 
+    def _refused_at_once(self, data: bytes) -> bool:
+        """Refuse a request that nobody has room for, before it is parsed: under overload most are, and the processor's
+        time is the translator's. Only for the plain case: one POST to a model, whole, on a connection that is kept.
+        """
+        if not data.startswith(b"POST /") or self.conn.trailing_data[0]:
+            return False
+        head, _, body = data.partition(b"\r\n\r\n")
+        line, _, fields = head.partition(b"\r\n")
+        path = line[5:-9].decode("latin-1")
+        lowered = b"\n" + fields.lower()
+        told = lowered.partition(b"\ncontent-length:")[2].partition(b"\r")[0].strip()
+        if (path not in MODEL_ROUTES or line[-9:] != b" HTTP/1.1" or any(name in lowered for name in _DELICATE)
+                or not told.isdigit() or int(told) != len(body) or len(head) > self.limits.max_header):  # fmt: skip
+            return False
+        began = time.perf_counter()
+        try:
+            self.service.gate.look()
+        except Refused as error:
+            self.service.gate.missed()
+            self.service.count_refusal(error, path, time.perf_counter() - began)
+            self._arrived()
+            self._unset_keepalive_if_required()
+            message = b'{"error":"' + error.message.encode() + b'"}'
+            retry = max(1, round(error.retry_after or 1))
+            self.transport.write(
+                f"HTTP/1.1 {error.status} \r\n{_GUARDED}content-type: application/json\r\nretry-after: {retry}\r\n"
+                f"content-length: {len(message)}\r\n\r\n".encode()
+                + message
+            )
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+            return True
+        return False
+
     def _refuse(self, status: int, message: str) -> None:
         """Answer past the application, if nothing has been answered yet, and close."""
         if self.transport.is_closing():
@@ -139,21 +199,23 @@ class PatientProtocol(H11Protocol):
         self.transport.close()
 
 
-def serve(service: Service, *, listening: Callable[[str], None] | None = None,
-          started: Callable[[Server], None] | None = None) -> None:  # fmt: skip
-    """Serve until SIGTERM or SIGINT. ``listening`` hears the address; ``started`` gets the server before it runs.
+def serve(service: Service, *, listening: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. ``listening`` hears the address when the models are ready.
 
-    Raises ``ConfigError`` where no key is set and others could reach the service, and where the address cannot be had.
+    Raises ``ConfigError`` where no key is set and others could reach the service, and where the address cannot be had;
+    ``RunError`` where no run can be served.
     """
+    with listener(service) as bound:
+        server = make_server(service, listening)
+        server.run(sockets=[bound])
+    if server.failure is not None:
+        raise server.failure
+
+
+def make_server(service: Service, listening: Callable[[str], None] | None) -> Server:
     config = service.config
-    if not config.loopback and not service.keys:
-        raise ConfigError(
-            f"--host {config.host}: others could then use this service, and no key is set. Make one with: "
-            "transduce serve --keys FILE --new-key NAME"
-        )
-    listener = _listen(config)
     protocol = type("Protocol", (PatientProtocol,), {"limits": config, "service": service})
-    server = Server(
+    return Server(
         uvicorn.Config(
             make_app(service), http=protocol, ws="none", lifespan="off", log_config=None, access_log=False,
             loop="asyncio", server_header=False, h11_max_incomplete_event_size=config.max_header,
@@ -162,12 +224,6 @@ def serve(service: Service, *, listening: Callable[[str], None] | None = None,
         ),
         service, listening,
     )  # fmt: skip
-    if started is not None:
-        started(server)
-    try:
-        server.run(sockets=[listener])
-    finally:
-        listener.close()
 
 
 def address_of(listener: socket.socket) -> str:
@@ -176,16 +232,25 @@ def address_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _listen(config: ServeConfig) -> socket.socket:
+def listener(service: Service) -> socket.socket:
+    """The service's address, taken before any model is loaded. Raises ``ConfigError`` as ``serve``."""
+    config = service.config
+    if not config.loopback and not service.keys:
+        raise ConfigError(
+            f"--host {config.host}: others could then use this service, and no key is set. Make one with: "
+            "transduce serve --keys FILE --new-key NAME"
+        )
     try:
         found = socket.getaddrinfo(
             config.host.strip("[]"), config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         family, kind, number, _, address = found[0]
-        listener = socket.socket(family, kind, number)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        return listener
+        with contextlib.ExitStack() as unless_bound:
+            bound = unless_bound.enter_context(socket.socket(family, kind, number))
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(address)
+            unless_bound.pop_all()
+            return bound
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {config.host}, port {config.port} ({error.strerror or error}). Choose another --port."

@@ -6,46 +6,60 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, final
 
 from starlette.requests import Request
 
-from transduce.serve.catalog import Catalog, Served
+from transduce.serve.catalog import Catalog, Served, catalog_of
 from transduce.serve.detect import detect
-from transduce.serve.engine import Abandoned, Engine
+from transduce.serve.engine import Engine
 from transduce.serve.gate import Gate, Rates, Refused, Ticket
 from transduce.serve.keys import Keys
 from transduce.serve.metrics import Metrics
+from transduce.serve.process import Hire, WorkerProcess
 from transduce.serve.settings import ServeConfig
 from transduce.serve.translator import Translator
-from transduce.transducer import Transducer
-
-# (model, text, options) -> anything that is JSON
-Explain = Callable[[Transducer, str, dict[str, Any]], bytes]
-ExplainPage = Callable[[Transducer, str, dict[str, Any]], str]  # ... -> HTML, with its own policy in its head
+from transduce.serve.wire import Abandoned, Explain, Page
 
 
 @final
 class Service:
-    """Everything that lives as long as the process."""
+    """Everything that lives as long as the process. ``hire`` starts workers; its default does so by the command line."""
 
-    def __init__(self, catalog: Catalog, config: ServeConfig, *, keys: Keys | None = None,
-                 explain: Explain | None = None, explain_page: ExplainPage | None = None) -> None:  # fmt: skip
-        self.catalog, self.config, self.keys, self.explain = catalog, config, keys or Keys(), explain
-        self.explain_page = explain_page
+    def __init__(self, runs: Sequence[str | Path], config: ServeConfig, *, keys: Keys | None = None,
+                 device: str = "auto", hire: Hire = WorkerProcess.start) -> None:  # fmt: skip
+        self.runs, self.device, self.config, self.keys = [str(run) for run in runs], device, config, keys or Keys()
+        self.failed: list[str] = []  # why runs are not served, a line for each
+        self.explains = self.pages = False  # whether the workers can explain, as data and as a page
+        self._catalog: Catalog | None = None
         self.metrics = Metrics()
-        self.engine = Engine(config, self.metrics)
-        self.gate = Gate(config, self.metrics, self.engine.wait)
+        self.engine = Engine(config, self.metrics, hire)
+        self.gate = Gate(config, self.metrics, self.engine)
         self.rates = Rates(config.rate, config.burst)
         self.translator = Translator(self.engine)
         self.files = FileStore(config.file_space, config.file_seconds)
-        detect("Read in now, not by the first who asks.", catalog.codes)
+
+    async def open(self) -> None:
+        """Start the workers, and learn from them what is served. Raises ``RunError`` where it is nothing."""
+        hello = await self.engine.open(self.runs, self.device)
+        self.failed, self.explains, self.pages = hello.failed, hello.explains, hello.pages
+        catalog = await asyncio.to_thread(catalog_of, hello.runs)
+        await asyncio.to_thread(detect, "Read in now, not by the first who asks.", catalog.codes)
+        self._catalog = catalog
+
+    @property
+    def catalog(self) -> Catalog:
+        """What is served. Raises ``Refused`` before that is known."""
+        if self._catalog is None:
+            raise Refused(503, "The models are being loaded; try again in a moment.", "no_worker", retry_after=2)
+        return self._catalog
 
     @property
     def ready(self) -> bool:
-        return not self.gate.draining and self.engine.alive > 0
+        return not self.gate.draining and self._catalog is not None and self.engine.alive > 0
 
     def check_rate(self, request: Request) -> None:
         """Spend from the reserve of the request's key, or of its address. Raises ``Refused``."""
@@ -63,6 +77,12 @@ class Service:
             raise Refused(403, "An API key is needed: send it as api_key, or as Authorization: Bearer KEY.", "key")
         if self.keys.name_of(key) is None:
             raise Refused(403, "Invalid API key", "key")
+
+    def count_refusal(self, error: Refused, route: str, seconds: float) -> None:
+        """Note what was refused before it reached its route."""
+        self.metrics.add("transduce_refusals_total", reason=error.reason)
+        self.metrics.add("transduce_http_requests_total", route=route, method="POST", status=str(error.status))
+        self.metrics.observe("transduce_http_request_seconds", seconds, route=route)
 
     @asynccontextmanager
     async def accepted(self, request: Request, characters: int, deadline: float | None = None, *,
@@ -90,10 +110,19 @@ class Service:
             raise
         finally:
             ticket.gone = True  # whatever a worker still does for it is wasted
+            self.engine.forget(ticket)
             self.gate.leave(ticket)
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
+
+    async def explained(self, served: Served, text: str, options: dict[str, Any], ticket: Ticket, *, page: bool
+                        ) -> bytes:  # fmt: skip
+        """What the workers' explaining function makes of a text: JSON, or a page."""
+        task = Explain([], served.name, text, options, page)
+        answer = await self.engine.call(task, ticket, characters=ticket.characters)
+        assert isinstance(answer, Page)
+        return answer.body
 
     def _late(self) -> Refused:
         return Refused(503, "The translation was not ready by its deadline.", "deadline",

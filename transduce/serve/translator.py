@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
-from transduce.decoding import DecodingConfig, Hypothesis
+from transduce.decoding.hypothesis import DecodingConfig, Hypothesis
 from transduce.serve import placing, segments
 from transduce.serve.catalog import Served
 from transduce.serve.engine import Engine, Job
@@ -134,9 +134,9 @@ class Translator:
             await self._ask(served, asked, wish, ticket)
 
     async def _ask(self, served: Served, sentences: Sequence[Sentence], wish: Wish, ticket: Ticket) -> None:
-        jobs = [Job(served, each.ids, wish.decoding, ticket, len(each.piece.text), prefix=list(wish.prefix),
+        jobs = [Job(served.name, each.ids, wish.decoding, ticket, len(each.piece.text), prefix=list(wish.prefix),
                     attention=wish.attention, log_probs=wish.log_probs) for each in sentences]  # fmt: skip
-        decode = served.model.tokenizers.target.decode
+        decode = served.tokenizers.target.decode
         for sentence, found in zip(sentences, await self.engine.submit(jobs), strict=True):
             sentence.outputs = [(decode(each.tokens), each) for each in found]
 
@@ -178,7 +178,7 @@ def _cut(served: Served, text: str, wish: Wish) -> list[Sentence]:
 def _sentence(served: Served, piece: Piece, wish: Wish) -> Sentence:
     sentence = Sentence(piece)
     if piece.translate:
-        sentence.ids = served.model.tokenizers.source.encode(segments.plain(piece.text))
+        sentence.ids = served.tokenizers.source.encode(segments.plain(piece.text))
         sentence.asked = bool(sentence.ids) and (not wish.split or served.knows(piece.text, sentence.ids))
     return sentence
 
@@ -245,7 +245,7 @@ def _placed(served: Served, sentence: Sentence, marks: list[Mark]) -> str:
     if not marks:
         return escaped(text)
     output, found = sentence.outputs[0]
-    tokenizers = served.model.tokenizers
+    tokenizers = served.tokenizers
     kept = text == output  # else the source stands for it
     ids = found.tokens if kept else sentence.ids
     words = placing.words(text, tokenizers.target if kept else tokenizers.source, ids, sentence.piece.text,
