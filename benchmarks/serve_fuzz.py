@@ -1,11 +1,16 @@
-"""Requests made up from the OpenAPI document, thousands of them, and no answer of a fault of ours.
+"""Requests made up from the OpenAPI document, a hundred thousand of them, and no answer of a fault of ours.
 
     pip install schemathesis
-    python benchmarks/serve_fuzz.py RUN --examples 1000
+    python benchmarks/serve_fuzz.py RUN --requests 100000
 
-Starts the service on loopback and lets schemathesis send well-formed and malformed requests to every operation. What
-must hold: no 500, no crash, every answer as the document says, malformed requests refused. (A well-formed request may be
-refused too: for a language that is not served.) ``--examples`` are those of each operation and phase.
+Starts the service on loopback and lets schemathesis send well-formed and malformed requests to every operation, round
+after round with a new seed, until so many were sent. What must hold: no 5xx, no crash, every answer as the document
+says, malformed requests refused. (A well-formed request may be refused too: for a language that is not served.)
+
+schemathesis makes up the same requests however fast the service is, so the rate is its own. It runs without what
+would repeat itself: the deterministic phase of edge cases (``coverage``) only in the first round, no example
+database, no shrinking of failures, no complaints about its own slowness (health checks). ``--workers`` of it are
+threads and share a core.
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 
@@ -23,28 +29,54 @@ from serve_load import service
 
 CHECKS = ("not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"
           "negative_data_rejection,unsupported_method")  # fmt: skip
+STANDING = ["--checks", CHECKS, "--continue-on-failure", "--no-shrink", "--generation-database", "none",
+            "--suppress-health-check", "all", "--warnings", "off"]  # fmt: skip
+TELLING = re.compile(r"^transduce_http_requests_total{(.*)} (\d+)", re.MULTILINE)
+
+
+def sent(url: str) -> dict[str, int]:
+    """Requests that the service has answered, by status; its own metrics count them."""
+    with urllib.request.urlopen(f"{url}/metrics") as answer:
+        metrics = answer.read().decode()
+    totals: dict[str, int] = {}
+    for labels, number in TELLING.findall(metrics):
+        found = re.search(r'status="(\d+)"', labels)
+        assert found is not None
+        totals[found[1]] = totals.get(found[1], 0) + int(number)
+    return totals
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("run", type=Path)
-    parser.add_argument("--examples", type=int, default=100)
+    parser.add_argument("--requests", type=int, default=5_000)
+    parser.add_argument("--examples", type=int, default=300, help="of each operation in a round, at most")
+    parser.add_argument("--workers", type=int, default=2, help="threads of schemathesis")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=60, help="at most")
     parser.add_argument("--schemathesis", default=shutil.which("schemathesis") or "schemathesis")
+    parser.add_argument("--serve", nargs=argparse.REMAINDER, default=["--threads", "1"], help="options of transduce serve")
     options = parser.parse_args()
-    with service(options.run, []) as (port, _):
-        url = f"http://127.0.0.1:{port}"
-        command = [options.schemathesis, "run", f"{url}/openapi.json", "--url", url, "-n", str(options.examples), "--seed",
-                   str(options.seed), "--checks", CHECKS, "--continue-on-failure"]  # fmt: skip
-        with tempfile.TemporaryDirectory() as scratch:  # where schemathesis keeps its database
-            status = subprocess.run(command, check=False, cwd=scratch).returncode
-        with urllib.request.urlopen(f"{url}/metrics") as answer:
-            metrics = answer.read().decode()
-    totals: dict[str, int] = {}
-    for code, number in re.findall(r'^transduce_http_requests_total{.*status="(\d+)"} (\d+)', metrics, re.MULTILINE):
-        totals[code] = totals.get(code, 0) + int(number)
-    print(f"answers by status: {dict(sorted(totals.items()))}, {sum(totals.values()):,} in all")
-    sys.exit(status or int("500" in totals))
+    rounds = failed = 0
+    with service(options.run, options.serve) as (port, _), tempfile.TemporaryDirectory() as scratch:
+        url, began, answers = f"http://127.0.0.1:{port}", time.perf_counter(), {}
+        while sum(answers.values()) < options.requests and time.perf_counter() - began < 60 * options.minutes:
+            command = [options.schemathesis, "run", f"{url}/openapi.json", "--url", url, "-n", str(options.examples),
+                       "-w", str(options.workers), "--seed", str(options.seed + rounds), *STANDING,
+                       "--phases", "fuzzing" if rounds else "coverage,fuzzing"]  # fmt: skip
+            done = subprocess.run(command, check=False, cwd=scratch, capture_output=True, text=True)
+            rounds += 1
+            if done.returncode:
+                failed += 1
+                print(f"round {rounds}, seed {options.seed + rounds - 1}:\n{done.stdout}{done.stderr}", flush=True)
+            answers = sent(url)
+            print(f"{sum(answers.values()):,} requests after {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        seconds = time.perf_counter() - began
+    total, faults = sum(answers.values()), sum(number for status, number in answers.items() if status >= "500")
+    print(f"{total:,} requests in {rounds} rounds and {seconds:,.0f} s ({total / seconds:.0f} a second); by status: "
+          + ", ".join(f"{status}: {number:,}" for status, number in sorted(answers.items()))
+          + f"; rounds with failures: {failed}; answers of a fault (5xx): {faults}")  # fmt: skip
+    sys.exit(1 if failed or faults or total < options.requests else 0)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,21 @@ def train(
     pipeline.fit(request, out or default_folder(request), began=BEGAN, quiet=quiet)
 
 
+@app.command(hidden=True)
+def member(
+    run: RunArgument,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The member, from 0.")],
+    began: Annotated[float, typer.Option(help="time.time() when the user began to wait.")],
+) -> None:
+    """Train one of the models of a run that are trained side by side. Started by train, and ended with it.
+
+    Example: transduce member runs/en-fr 0 --began 1700000000
+    """
+    from transduce import pipeline
+
+    pipeline.train_one_member(run, number, began=began)
+
+
 @app.command()
 def presets(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="The preset to show; all of them, a line each, without it.")] = None,

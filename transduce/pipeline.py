@@ -12,23 +12,23 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import torch
-from torch import Tensor
 
 from transduce import report
 from transduce.config import duration, require, to_dict, with_settings
 from transduce.data.alike import beside, open_like
 from transduce.data.prepare import Prepared, prepare
-from transduce.data.readers import Data, Pair, PairReader, language_of, open_pairs
+from transduce.data.readers import Data, PairReader, language_of, open_pairs
 from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
 from transduce.decoding import DecodingConfig
-from transduce.errors import Interrupted, RunError, TrainingError, TransduceError
-from transduce.evaluation import TER_SECONDS, Evaluation, evaluate_pairs
-from transduce.models import Generator, ModelConfig, TransformerConfig, build, describe
+from transduce.errors import Interrupted, RunError
+from transduce.evaluation import TER_SECONDS, Evaluation
+from transduce.members import Say, has_learned, train_alone, train_member, train_side_by_side
+from transduce.models import ModelConfig, TransformerConfig
 from transduce.request import (
     Recipe,
     Request,
@@ -41,10 +41,9 @@ from transduce.request import (
     paths_of,
 )
 from transduce.run import (
-    METRICS,
+    MEMBERS,
     PREPARED,
     RESUME,
-    STATE,
     WEIGHTS,
     RunConfig,
     alone,
@@ -57,29 +56,21 @@ from transduce.run import (
     write_config,
 )
 from transduce.training.budget import (
-    LONGEST_PASSES,
     Choice,
-    Deadline,
+    Speeds,
     choose,
     choose_batch,
     choose_vocab,
-    fastest_threads,
     machine_speed,
+    measure_threads,
 )
-from transduce.training.checkpoint import Progress, StateFile, save_weights, shapes
 from transduce.training.device import choose_device, describe_machine
-from transduce.training.interrupt import catch_signals
-from transduce.training.loggers import JSONL, Console, Logger, Sample, Several, Silent, TensorBoard, WandB
-from transduce.training.loop import Plan, TrainingConfig, batches_per_epoch, planned_steps
-from transduce.training.loop import train as train_model
-from transduce.transducer import Transducer, count_parameters, load, model_key, spoken_count
+from transduce.training.loop import TrainingConfig
+from transduce.transducer import Transducer, count_parameters, load
 
 DEFAULT_BUDGET = 300.0  # seconds, when neither a budget nor epochs nor steps are given
-WATCHED = 300  # validation pairs translated during training; the final report takes all
 REPORT_BEAM = 5
-REPORT_COST = 3.0  # what a pair of the report takes, beam included, in pairs of a validation (measured: 2 to 3.6)
 TER_SHARE = 0.01  # of a budget: TER is left out of the report where it would take longer
-Say = Callable[[str], None]
 
 
 def train(
@@ -143,8 +134,9 @@ def fit(request: Request, folder: Path, *, began: float, quiet: bool = False,
 def _fail(folder: Path, made: Sequence[Path], error: BaseException) -> None:
     """Take a run away that failed before there was anything worth keeping; else say how to go on with it."""
     stopped = isinstance(error, KeyboardInterrupt)
-    learned = StateFile(folder / STATE).exists() or (folder / WEIGHTS).exists()
-    if not learned and not (Prepared.exists(folder / PREPARED) and (stopped or isinstance(error, RunError))):
+    if not has_learned(folder) and not (
+        Prepared.exists(folder / PREPARED) and (stopped or isinstance(error, RunError))
+    ):
         remove_folder(folder, made)
         if stopped:
             raise Interrupted("Stopped before the pairs were prepared; nothing is kept.") from None
@@ -196,12 +188,20 @@ def _run(folder: Path, config: RunConfig, *, began: float, quiet: bool, in_memor
         config = _decide(config, prepared, device, say)
         prepared.tokenizers.save(folder)
         write_config(folder, config)
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
-        torch.manual_seed(request.seed)
-        model = build(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab).to(device)
-    seconds = _train(folder, config, prepared, model, device, began=began, quiet=quiet, say=say)
+    train_model = train_alone if config.training.members == 1 else train_side_by_side
+    seconds = train_model(folder, config, prepared, device, began=began, quiet=quiet, say=say,
+                          how_to_resume=_go_on(folder))  # fmt: skip
     transducer = load_trained(folder, config)
     return _report(folder, transducer, prepared, began=began - seconds, say=say)
+
+
+def train_one_member(folder: Path, number: int, *, began: float) -> None:
+    """What a process does that ``train_side_by_side`` has started. began: ``time.time()`` when the user began to wait."""
+    config = read_config(folder)
+    place = folder / MEMBERS / str(number)
+    make_folder(place)
+    with alone(place):  # an orphan of a killed session ends within a moment of it
+        train_member(folder, config, _prepare(folder, config.request, None, _silence), number, began=began)
 
 
 # --------------------------------------------------------------------------------------------------- prepare
@@ -295,14 +295,18 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     timed = training.epochs is None and training.steps is None
     seconds = request.budget or (DEFAULT_BUDGET if timed else None)
     target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
-    batch, speed = _measure_machine(request, device, seconds) if seconds else (training.batch_tokens, None)
+    machine = _measure_machine(request, device, seconds) if seconds else None
     if request.recipe:
         choice = Choice(start.model, prepared.tokenizer_config, training, [f"recipe: {request.recipe.name}"])
     else:
+        batch = machine.batch if machine else training.batch_tokens
         sized = with_settings(msgspec.structs.replace(training, batch_tokens=batch), group(request, "training"))
-        choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds, speed=speed,
-                        joint=prepared.tokenizers.joint, tokenizer=prepared.tokenizer_config, training=sized,
-                        model=start.model)  # fmt: skip
+        asked = sized.members if any(word.startswith("members") for word in group(request, "training")) else None
+        choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds,
+                        speed=machine.speed if machine else None, joint=prepared.tokenizers.joint,
+                        tokenizer=prepared.tokenizer_config, training=sized, members=asked,
+                        model=with_settings(start.model, group(request, "model")),
+                        together=_speed_together(machine))  # fmt: skip
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
     searching = start.decoding if request.recipe else DecodingConfig(beam=REPORT_BEAM)
@@ -314,7 +318,11 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
         require(model.max_positions > request.max_length,
                 f"model.max_positions must be more than --max-length, {request.max_length}, so that the end of the longest "
                 f"pair has a position too; got {model.max_positions}.")  # fmt: skip
-    _check_size(model, tokenizers)
+    _check_size(model, tokenizers, training.members)
+    threads = torch.get_num_threads()
+    if machine and machine.speeds:
+        threads = machine.threads if training.members == 1 else machine.speeds.together(training.members)[0]
+        torch.set_num_threads(threads)
     for reason in choice.reasons:
         say("  " + reason)
     digests = [tokenizers.source.digest] if tokenizers.joint else [tokenizers.source.digest, tokenizers.target.digest]
@@ -325,7 +333,7 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
         decided=_who_decided(request, seconds), reasons=choice.reasons,
         source_vocab=tokenizers.source.vocab_size, target_vocab=tokenizers.target.vocab_size, tokenizers=digests,
         data=to_dict(prepared.report), fingerprint=prepared.train.fingerprint,
-        machine={**describe_machine(device), "threads": torch.get_num_threads()}, versions=library_versions(),
+        machine={**describe_machine(device), "threads": threads}, versions=library_versions(),
         request=msgspec.structs.replace(request, budget=seconds),
     )  # fmt: skip
 
@@ -337,26 +345,45 @@ def _ending(training: TrainingConfig, request: Request) -> TrainingConfig:
     return msgspec.structs.replace(training, seed=request.seed)
 
 
-def _check_size(model: ModelConfig, tokenizers: TokenizerPair) -> None:
+def _check_size(model: ModelConfig, tokenizers: TokenizerPair, members: int) -> None:
     """Refuse a model that this machine cannot hold, before its memory is asked for. Raises ``ConfigError``."""
-    size = 16 * count_parameters(model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
+    size = 16 * members * count_parameters(model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
     memory = float(describe_machine()["memory_gb"])  # 0 where the system does not tell
     require(not memory or size < 1e9 * memory,
             f"this model needs {size / 1e9:,.0f} GB to train, four numbers for each parameter, and this machine has {memory:.0f} "
             "GB. Use a smaller model.hidden, model.layers or tokenizer.vocab.")  # fmt: skip
 
 
-def _measure_machine(request: Request, device: torch.device, budget: float) -> tuple[int, float]:
-    """Tokens of a batch, and target tokens a second with them; on a CPU, with the number of threads that turns out
-    fastest, which then holds.
-    """
-    spend = min(1.5, 0.02 * budget)
-    if device.type != "cpu" or request.threads:
-        speed = machine_speed(device=device, seconds=spend)
+class Machine(NamedTuple):
+    """What a machine trains of the reference model."""
+
+    batch: int  # tokens of the batch that suits it
+    speed: float  # target tokens a second with it, of one model that has the machine for itself
+    threads: int  # of the CPU, with which one model is fastest
+    speeds: (
+        Speeds | None
+    )  # of a CPU by threads; None: models side by side would share one device, or want large batches
+
+
+def _measure_machine(request: Request, device: torch.device, budget: float) -> Machine:
+    """Try the machine for a moment; on a CPU, with several numbers of threads, at most those asked for."""
+    spend, threads = min(1.5, 0.02 * budget), torch.get_num_threads()
+    if device.type != "cpu":
+        speeds, speed = None, machine_speed(device=device, seconds=spend)
     else:
-        threads, speed = fastest_threads(most=torch.get_num_threads(), seconds=spend)
+        speeds = measure_threads(most=threads, seconds=spend)
+        threads, speed = (threads, speeds.by_threads[threads]) if request.threads else speeds.fastest()
         torch.set_num_threads(threads)
-    return choose_batch(speed, lambda tokens: machine_speed(device=device, seconds=spend / 2, batch_tokens=tokens))
+    batch, fastest = choose_batch(
+        speed, lambda tokens: machine_speed(device=device, seconds=spend / 2, batch_tokens=tokens)
+    )
+    return Machine(batch, fastest, threads, speeds if fastest == speed else None)
+
+
+def _speed_together(machine: Machine | None) -> Callable[[int], float] | None:
+    """The speed of a number of models side by side, where the machine can tell it."""
+    speeds = machine.speeds if machine else None
+    return None if speeds is None else lambda members: speeds.together(members)[1]
 
 
 def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
@@ -364,9 +391,9 @@ def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
     automatic = {"tokenizer.vocab": "data", "tokenizer.joint": "data", "model.tied": "data", "model.dropout": "data"}
     if seconds is not None:
         automatic |= {
-            "model.hidden": "budget",
             "model.dropout": "budget",
             "training.steps": "budget",
+            "training.members": "budget",
             "training.batch_tokens": "budget",
         }
     if request.recipe:
@@ -389,94 +416,6 @@ def _differing(values: dict[str, Any], others: dict[str, Any], prefix: str = "")
         elif key not in others or others[key] != value:
             found.append(prefix + key)
     return found
-
-
-# ----------------------------------------------------------------------------------------------------- train
-
-
-def _train(folder: Path, config: RunConfig, prepared: Prepared, model: Generator, device: torch.device, *,
-           began: float, quiet: bool, say: Say) -> float:  # fmt: skip
-    """Train until the plan ends. Returns the seconds that earlier sessions spent on this run."""
-    training = config.training
-    state_file = StateFile(folder / STATE, identity={"corpus": config.fingerprint})
-    resumed = state_file.load(expected=shapes(model)) if state_file.exists() else None
-    earlier = resumed.progress.seconds if resumed else 0.0
-    plan = _plan(config, prepared, began=began - earlier, resumed=resumed is not None)
-    logger = _loggers(folder, config, resumed.progress if resumed else None, quiet=quiet)
-    watched = _watched(prepared, config.request.seed)
-
-    def validate(model: Generator, progress: Progress) -> dict[str, float]:
-        try:
-            found = evaluate_pairs(model, prepared.tokenizers, watched, decoding=DecodingConfig(beam=1),
-                                   language=config.target_language, measures=("bleu", "chrf"))  # fmt: skip
-        except TransduceError as error:
-            best = progress.best
-            kept = f"The best weights (step {best.step:,}) are kept." if best else "No weights were validated before."
-            raise TrainingError(f"Training diverged: at step {progress.step:,} {error} {kept}") from None
-        logger.samples(progress.step, [Sample(pair.source, output, pair.target)
-                                       for pair, output in zip(watched[:3], found.outputs, strict=False)])  # fmt: skip
-        measures = {name: score.value for name, score in found.scores.items()}
-        return measures | {"loss": float(np.log(measures["perplexity"]))}
-
-    def keep_best(weights: dict[str, Tensor], progress: Progress) -> None:
-        save_weights(folder / WEIGHTS, weights, metadata={"model": model_key(config), "step": str(progress.step)})
-
-    parameters = sum(weight.numel() for weight in model.parameters())
-    verb = "Going on with" if resumed else "Training"
-    threads = f", {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)}" if device.type == "cpu" else ""
-    say(f"{verb} {describe(config.model)}, {spoken_count(parameters)} parameters, on {len(prepared.train):,} pairs "
-        f"({device}{threads})")  # fmt: skip
-    try:
-        with catch_signals() as stop:
-            progress = train_model(
-                model, prepared.train, training, validate=validate, keep_best=keep_best, plan=plan,
-                state=state_file, resume=resumed, logger=logger, device=device, stop=stop,
-                how_to_resume=_go_on(folder),
-            )  # fmt: skip
-    finally:
-        logger.close()
-    if progress.skipped:
-        say(f"{progress.skipped} updates were skipped for a loss or gradient that was not finite.")
-    return earlier
-
-
-def _plan(config: RunConfig, prepared: Prepared, *, began: float, resumed: bool) -> Callable[[Progress], Plan]:
-    """Where training ends: after the steps or epochs that were asked for, or when the time is up."""
-    seconds, training = config.request.budget, config.training
-    if seconds is None:
-        return planned_steps(prepared.train, training)
-    report_pairs = len(prepared.test or prepared.valid)
-    watched = max(1, min(WATCHED, len(prepared.valid) or report_pairs))
-    most: int | None = int(LONGEST_PASSES * batches_per_epoch(prepared.train, training))
-    if training.steps is not None or training.epochs is not None:
-        most = planned_steps(prepared.train, training)(Progress()).total
-    assert most is not None
-    return Deadline(
-        seconds=seconds, began=began, report_cost=REPORT_COST * report_pairs / watched, most_steps=most, keep=resumed
-    )
-
-
-def _watched(prepared: Prepared, seed: int) -> list[Pair]:
-    """The held-out pairs that validation translates again and again; the first three are shown."""
-    pairs = prepared.valid or prepared.test
-    if len(pairs) > WATCHED:
-        rows = np.random.default_rng(seed).choice(len(pairs), WATCHED, replace=False)
-        pairs = [pairs[row] for row in sorted(rows)]
-    middle = sorted(pairs, key=lambda pair: abs(len(pair.target) - float(np.median([len(p.target) for p in pairs]))))
-    shown = middle[:3]
-    return shown + [pair for pair in pairs if pair not in shown]
-
-
-def _loggers(folder: Path, config: RunConfig, resumed: Progress | None, *, quiet: bool) -> Logger:
-    lines = JSONL(folder / METRICS)
-    step = resumed.step if resumed else None
-    lines.truncate_after(-1 if resumed is None else resumed.step, validated=resumed.validated if resumed else None)
-    parts: list[Logger] = [lines, Silent() if quiet else Console()]
-    if config.request.tensorboard:
-        parts.append(TensorBoard(folder / "tensorboard", resume_at=step))
-    if config.request.wandb:
-        parts.append(WandB(folder, name=folder.name, config=to_dict(config)))
-    return Several(*parts)
 
 
 # ---------------------------------------------------------------------------------------------------- report

@@ -42,10 +42,12 @@ def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, p
     """Write ``report.md``. Raises ``RunError`` when the disk refuses."""
     budget = config.request.budget
     of_budget = f" of {spoken_duration(budget)}, validation and this report included," if budget else ""
+    members = config.training.members
+    kind = "An encoder-decoder model" if members == 1 else f"{members} encoder-decoder models that translate together"
     lines = [
         f"# {config.source} to {config.target}",
         "",
-        f"An encoder-decoder model ({describe(config.model)}) with {config.parameters:,} parameters, "
+        f"{kind} ({describe(config.model, members)}) with {config.parameters:,} parameters, "
         f"made in {spoken_duration(config.seconds)}{of_budget} on {config.machine.get('processor', 'this machine')}.",
         "",
     ]

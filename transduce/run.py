@@ -3,7 +3,8 @@
 config.json            everything that was decided, and by whom
 tokenizer.json         (source.json and target.json where they differ)
 model.safetensors      the best weights, ready to load
-metrics.jsonl          one line a measurement
+metrics.jsonl          one line a measurement; of several models trained side by side, the first one's
+metrics-2.jsonl ...    those of the others
 report.md              what was learned from what, and how good it is
 resume/                all that an exact continuation needs; gone when the run is finished
 """
@@ -39,6 +40,7 @@ except ImportError:  # Windows has no such locks
 FORMAT = 1  # of the run folder; a reader refuses what it does not know
 CONFIG, WEIGHTS, METRICS, REPORT, RESUME = "config.json", "model.safetensors", "metrics.jsonl", "report.md", "resume"
 STATE, PREPARED = f"{RESUME}/state.safetensors", f"{RESUME}/data"
+MEMBERS = f"{RESUME}/members"  # a folder for each of several models: its training state, and its best weights
 
 
 class RunConfig(Config, frozen=True, kw_only=True):
@@ -149,7 +151,7 @@ def remove_folder(folder: Path, made: Sequence[Path]) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Take away files that a killed process left half-written."""
-    for path in [*folder.glob(".*.tmp"), *(folder / RESUME).glob(".*.tmp")]:
+    for path in [*folder.glob(".*.tmp"), *(folder / RESUME).glob(".*.tmp"), *(folder / MEMBERS).glob("*/.*.tmp")]:
         if path.is_file():
             path.unlink(missing_ok=True)
 

@@ -36,7 +36,7 @@ class Transducer:
         self.model, self.tokenizers, self.config, self.path = model, tokenizers, config, path
 
     def __repr__(self) -> str:
-        model = describe(self.config.model).partition(",")[0]
+        model = describe(self.config.model, self.config.training.members).partition(",")[0]
         names = f"{self.config.source} -> {self.config.target}"
         bleu = self.config.scores.get("test", self.config.scores.get("valid", {})).get("bleu", {}).get("value")
         size = sum(weight.numel() for weight in self.model.parameters())
@@ -127,17 +127,18 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     """
     folder = Path(run)
     config = read_config(folder)
+    members = config.training.members
     if not (folder / WEIGHTS).is_file():
-        raise RunError(
-            f"{folder}: has no {WEIGHTS} yet: its training was stopped before the first validation. "
-            f"Go on with: transduce train --resume {folder}"
+        why = (
+            "its training was stopped before the first validation" if members == 1 else "its members are still trained"
         )
+        raise RunError(f"{folder}: has no {WEIGHTS} yet: {why}. Go on with: transduce train --resume {folder}")
     tokenizers = TokenizerPair.load(folder)
     digests = [tokenizers.source.digest] if tokenizers.joint else [tokenizers.source.digest, tokenizers.target.digest]
     if digests != config.tokenizers:
         raise RunError(f"{folder}: its tokenizer is not the one it was trained with (the hashes differ). Restore it.")
     try:
-        model = _without_memory(config.model, config.source_vocab, config.target_vocab)
+        model = _without_memory(config.model, config.source_vocab, config.target_vocab, members)
     except ConfigError as error:
         raise RunError(f"{folder / CONFIG}: {error}") from None
     weights, metadata = load_weights(
@@ -175,18 +176,18 @@ class _NothingDrawn(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _without_memory(config: ModelConfig, source_vocab: int, target_vocab: int) -> Generator:
+def _without_memory(config: ModelConfig, source_vocab: int, target_vocab: int, members: int) -> Generator:
     """The model's shapes, before anything is allocated. Raises ``ConfigError`` for sizes that no tensor can have."""
     try:
         with torch.device("meta"), _NothingDrawn():
-            return build(config, source_vocab=source_vocab, target_vocab=target_vocab)
+            return build(config, source_vocab=source_vocab, target_vocab=target_vocab, members=members)
     except (RuntimeError, TypeError, OverflowError):
         raise ConfigError("the model's sizes are beyond what any machine can hold.") from None
 
 
 def count_parameters(config: ModelConfig, source_vocab: int, target_vocab: int) -> int:
     """Parameters of the model that ``config`` describes, tied ones counted once. Raises ``ConfigError`` for impossible sizes."""
-    return sum(weight.numel() for weight in _without_memory(config, source_vocab, target_vocab).parameters())
+    return sum(weight.numel() for weight in _without_memory(config, source_vocab, target_vocab, 1).parameters())
 
 
 def model_key(config: RunConfig) -> str:

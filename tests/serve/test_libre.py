@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -154,12 +156,59 @@ def test_a_column_of_a_table_is_translated_and_the_others_are_not(client: Client
 
 
 def test_progress_of_a_file_comes_as_events(client: Client) -> None:
-    sent = multipart({"source": "en", "target": "fr"}, "a.txt", b"one\n" * 3)
-    answer = client.post("/translate_file", **sent, accept="text/event-stream")
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    events = [block.split("\n") for block in answer.body.decode().strip().split("\n\n")]
-    assert [each[0] for each in events] == ["event: progress", "event: done"]
-    assert "translatedFileUrl" in json.loads(events[-1][1].removeprefix("data: "))
+    for name, content in (("a.txt", b"one two three\n" * 600), ("a.html", b"<p>one two three</p>\n" * 600)):
+        sent = multipart({"source": "en", "target": "fr"}, name, content)
+        answer = client.post("/translate_file", **sent, accept="text/event-stream")
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        blocks = [block.split("\n") for block in answer.body.decode().strip().split("\n\n")]
+        assert [head for head, _ in blocks] == ["event: progress"] * (len(blocks) - 1) + ["event: done"]
+        told = [json.loads(data.removeprefix("data: ")) for _, data in blocks]
+        done, totals = [each["done"] for each in told[:-1]], {each["total"] for each in told[:-1]}
+        assert done == sorted(done)
+        assert len(done) >= 4
+        assert (done[0], {done[-1]}) == (0, totals)
+        assert "translatedFileUrl" in told[-1]
+
+
+def test_a_book_is_longer_than_a_text_may_be_and_lets_others_through(
+    run_service: Callable[..., Any], model: Transducer
+) -> None:
+    one, two = model.translate(["one two three.", "six"])
+    with run_service(max_text=300, max_characters=5_000, deadline=1.0) as client, ThreadPoolExecutor(2) as many:
+        assert client.post("/translate", {"q": "x" * 301, "source": "en", "target": "fr"}).status == 413
+        book = multipart({"source": "en", "target": "fr"}, "book.txt", b"one two three.\n" * 4_000)
+        coming = [many.submit(client.ok, "/translate_file", **book) for _ in range(2)]
+        answered = []
+        while not all(each.done() for each in coming):
+            began = time.monotonic()
+            assert client.ok("/translate", {"q": "six", "source": "en", "target": "fr"})["translatedText"] == two
+            answered.append(time.monotonic() - began)
+            assert client.service.gate.characters <= 5_000
+        assert len(answered) > 3
+        for each in coming:
+            found = client.get(each.result()["translatedFileUrl"].removeprefix(client.url)).body.decode()
+            assert found == f"{one}\n" * 4_000
+
+
+def test_files_at_once_are_bounded(run_service: Callable[..., Any]) -> None:
+    with run_service(file_space=50_000) as client, ThreadPoolExecutor(1) as many:
+        book = multipart({"source": "en", "target": "fr"}, "book.txt", b"one two three.\n" * 3_000)
+        coming = many.submit(client.post, "/translate_file", **book)
+        while not client.service.gate.inside:
+            time.sleep(0.01)
+        refused = client.post("/translate_file", **book)
+        assert (refused.status, refused.headers["retry-after"]) == (503, "10")
+        assert client.refused("files") == 1
+        assert coming.result().status == 200
+        assert client.post("/translate_file", **book).status == 200
+
+
+def test_a_file_has_a_deadline_of_its_own(run_service: Callable[..., Any]) -> None:
+    with run_service(file_deadline=0.3) as client:
+        book = multipart({"source": "en", "target": "fr"}, "book.txt", b"one two three.\n" * 30_000)
+        answer = client.post("/translate_file", **book, accept="text/event-stream")
+        assert answer.body.decode().strip().split("\n\n")[-1].startswith("event: error")
+        assert client.post("/translate_file", **book).status == 503
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.pdf", b"%PDF"), ("a", b"one"), ("a.txt", b"\xff\xfe"), ("", b"one")])
@@ -196,6 +245,6 @@ def test_a_run_without_languages_is_served_under_its_name(
 
 def test_the_settings_that_clients_read_first(client: Client, trained: Path) -> None:
     found = client.get("/frontend/settings").json
-    assert found["charLimit"] == 100_000
+    assert (found["charLimit"], found["maxFileSize"]) == (100_000, 10_000_000)
     assert found["language"]["source"] == {"code": "en", "name": "English"}
     assert str(trained.parent) not in client.get("/v1/models").body.decode()

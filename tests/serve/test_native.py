@@ -14,6 +14,7 @@ from tests.serve.conftest import Client
 from transduce.explain.trace import trace
 from transduce.run import read_config
 from transduce.serve import app as app_module
+from transduce.serve.reports import without_folders
 from transduce.transducer import Transducer
 
 TEXT = "one two three"
@@ -32,7 +33,21 @@ def test_models_come_with_their_reports(client: Client, model: Transducer) -> No
     config = read_config(model.path)
     assert (found["source"], found["target"], found["parameters"]) == ("en", "fr", config.parameters)
     assert found["scores"] == json.loads(msgspec.json.encode(config.scores))
-    assert client.get("/v1/models/run/report").body.decode() == (model.path / "report.md").read_text("utf-8")
+    report = client.get("/v1/models/run/report").body.decode()
+    assert report == (model.path / "report.md").read_text("utf-8").replace(str(model.path), "run")
+    assert str(model.path.parent) not in report + json.dumps(found)
+
+
+@pytest.mark.parametrize("folder", ["/home/me/runs/a", "'/home/my me/runs/a b'", "C:\\me\\a", "runs/a"])
+def test_reports_are_shown_without_the_folders_of_the_machine(folder: str) -> None:
+    bare = folder.strip("'")
+    report = (f'# a\n\n- source: and/or transduce translate /x\n\n```\ntransduce translate {folder} "A/B."\n'
+              f"cat lines.txt | transduce translate {folder} > out.txt\n```\n\n```python\nmodel = transduce.load({bare!r})\n```\n")  # fmt: skip
+    shown = without_folders(report, "a-b")
+    assert bare not in shown
+    assert "- source: and/or transduce translate /x" in shown
+    assert 'transduce translate a-b "A/B."\ncat lines.txt | transduce translate a-b > out.txt' in shown
+    assert "transduce.load('a-b')" in shown
 
 
 def test_measurements_are_read_line_by_line(client: Client) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from transduce.models import rnn_equations, transformer_equations
 from transduce.models.base import Generator, State
+from transduce.models.ensemble import Ensemble, named
 from transduce.models.rnn import RNN, RNNConfig
 from transduce.models.transformer import Transformer, TransformerConfig
 
 __all__ = [
     "RNN",
+    "Ensemble",
     "Generator",
     "ModelConfig",
     "RNNConfig",
@@ -22,8 +24,10 @@ __all__ = [
 ModelConfig = RNNConfig | TransformerConfig
 
 
-def build(config: ModelConfig, *, source_vocab: int, target_vocab: int) -> Generator:
-    """The model that ``config`` describes, with fresh weights from torch's generator."""
+def build(config: ModelConfig, *, source_vocab: int, target_vocab: int, members: int = 1) -> Generator:
+    """The model that ``config`` describes, with fresh weights from torch's generator; several ``members``: an ensemble."""
+    if members > 1:
+        return Ensemble([build(config, source_vocab=source_vocab, target_vocab=target_vocab) for _ in range(members)])
     match config:
         case RNNConfig():
             return RNN(config, source_vocab=source_vocab, target_vocab=target_vocab)
@@ -31,10 +35,10 @@ def build(config: ModelConfig, *, source_vocab: int, target_vocab: int) -> Gener
             return Transformer(config, source_vocab=source_vocab, target_vocab=target_vocab)
 
 
-def describe(config: ModelConfig) -> str:
+def describe(config: ModelConfig, members: int = 1) -> str:
     """The model in a few words, its family and size before the first comma: "lstm 1x256, general attention"."""
     match config:
         case RNNConfig():
-            return rnn_equations.describe(config)
+            return named(rnn_equations.describe(config), members)
         case TransformerConfig():
-            return transformer_equations.describe(config)
+            return named(transformer_equations.describe(config), members)

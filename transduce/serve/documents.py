@@ -1,22 +1,29 @@
-"""Files: which parts of them are text to translate. Everything else comes back as it was.
+"""Files: which parts of them are text to translate. Everything else comes back byte for byte.
 
-A document is a list of fragments; those that are ``Text`` are translated, the others copied. Plain text and HTML
-are one fragment each, SRT has one for each cue, CSV one for each cell of the chosen column.
+A document is a row of fragments; those that are ``Text`` or ``Markup`` are translated, the others copied. Fragments
+are found while they are asked for, a step of some 2,000 characters at a time: a book takes no more memory than its
+text, and other clients have their turn between two steps.
 """
 
 from __future__ import annotations
 
-import csv
-import io
+import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from itertools import chain
+from typing import Literal, NamedTuple
 
 from transduce.errors import DataError
+from transduce.serve.markup import Block, blocks
 
 FORMATS = (".txt", ".srt", ".csv", ".tsv", ".html", ".htm", ".xhtml", ".md")
+STEP = 2_000  # characters of a step; so many are about a batch
+MOST_FRAGMENTS = 500  # of a step
+LONG_LINE = 4_000  # characters from which a line of plain text is cut between sentences
+HEAD = 2_000  # characters by which a document's language is told
 _TIMING = re.compile(r"\s*\d+:\d\d:\d\d[,.]\d+\s*-->\s*\d+:\d\d:\d\d[,.]\d+")
+_PLACES = (re.compile(r"[.!?…][\"'”’»)\]]*\s+|[。！？][”’」』）]*\s*"), re.compile(r"\s+"))
 
 
 @dataclass(frozen=True)
@@ -28,14 +35,51 @@ class Text:
     finish: Callable[[str], str] = str
 
 
-Fragments = list[str | Text]
+@dataclass(frozen=True)
+class Markup:
+    """Parts of an HTML document, one after the other."""
+
+    parts: list[str | Block]
+
+    @property
+    def text(self) -> str:
+        return " ".join(part.text for part in self.parts if isinstance(part, Block))
 
 
-def read_document(name: str, content: bytes, *, column: str | None = None) -> tuple[Fragments, str]:
-    """The fragments of a file, and what must stand before them: its byte order mark, or nothing.
+Fragment = str | Text | Markup
 
-    The format is told by the name's ending. ``column``: the name of a CSV column, or its number from 1. Raises
-    ``DataError`` for an unknown format, text that is not UTF-8, and a column that is not there.
+
+@dataclass(frozen=True)
+class Document:
+    """A file that can be translated. ``characters`` are those to translate; ``head`` is the first of them; ``mark``
+    stands before everything: the file's byte order mark, or nothing.
+    """
+
+    fragments: Callable[[], Iterator[Fragment]]
+    mark: str
+    characters: int
+    head: str
+
+    def steps(self) -> Iterator[tuple[list[Fragment], int]]:
+        """The fragments in groups, and how many characters of each are to translate."""
+        step: list[Fragment] = []
+        size = 0
+        for fragment in self.fragments():
+            step.append(fragment)
+            size += _size(fragment)
+            if size >= STEP or len(step) >= MOST_FRAGMENTS:
+                yield step, size
+                step, size = [], 0
+        if step:
+            yield step, size
+
+
+def read_document(name: str, content: bytes, *, column: str | None = None, longest: int = 100_000) -> Document:
+    """Look through a file, whose format is told by its name's ending.
+
+    ``column``: the name of a CSV column, or its number from 1. ``longest``: characters of what can only be translated
+    whole, a cell or a paragraph of HTML. Raises ``DataError`` for an unknown format, text that is not UTF-8, a table
+    that is none, a column that is not there, and what is longer than that.
     """
     ending = "." + name.rpartition(".")[2].lower() if "." in name else ""
     if ending not in FORMATS:
@@ -46,59 +90,100 @@ def read_document(name: str, content: bytes, *, column: str | None = None) -> tu
         raise DataError(f"the file is not UTF-8 (byte {error.start + 1:,}); convert it first.") from None
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     text = text.removeprefix(mark)
+    fragments: Callable[[], Iterator[Fragment]]
     match ending:
         case ".srt":
-            return _subtitles(text), mark
+            fragments = lambda: _subtitles(text)  # noqa: E731
         case ".csv" | ".tsv":
-            return _table(text, column, tabs=ending == ".tsv"), mark
+            table = _Table(text, tabs=ending == ".tsv")
+            index = table.column(column)
+            fragments = lambda: table.fragments(index)  # noqa: E731
         case ".html" | ".htm" | ".xhtml":
-            return [Text(text, "html")], mark
+            fragments = lambda: _markup(text)  # noqa: E731
         case _:
-            return list(_lines(text)), mark
+            fragments = lambda: _lines(text, min(longest, LONG_LINE))  # noqa: E731
+    characters, head = 0, ""
+    for fragment in fragments():
+        if isinstance(fragment, str):
+            continue
+        wholes = fragment.parts if isinstance(fragment, Markup) else [fragment]
+        size = max((len(each.text) for each in wholes if not isinstance(each, str)), default=0)
+        if size > longest:
+            raise DataError(f"one cell or paragraph of the file has {size:,} characters; at most {longest:,} are "
+                            "translated at once. Split it.")  # fmt: skip
+        characters += _size(fragment)
+        if len(head) < HEAD:
+            head += fragment.text[:HEAD] + "\n"
+    return Document(fragments, mark, characters, head)
 
 
-def _lines(text: str) -> Iterator[str | Text]:
-    """Plain text: whole lines, some 500 characters at a time, so that progress can be told between them."""
+def _size(fragment: Fragment) -> int:
+    if isinstance(fragment, Markup):
+        return sum(len(part.text) for part in fragment.parts if isinstance(part, Block))
+    return len(fragment.text) if isinstance(fragment, Text) else 0
+
+
+# Plain text ------------------------------------------------------------------------------------------------
+
+
+def _lines(text: str, most: int) -> Iterator[Fragment]:
+    """Whole lines, some 500 characters at a time; a line that is very long is cut between sentences."""
     start = 0
-    for end in (found.end() for found in re.finditer("\n", text)):
-        if end - start >= 500:
+    for end in chain((found.end() for found in re.finditer("\n", text)), [len(text)]):
+        if end - start < 500 and end < len(text):
+            continue
+        while end - start > most:
+            place = _place(text[start : start + most])
+            yield Text(text[start : start + place])
+            start += place
+        if start < end:
             yield Text(text[start:end])
-            start = end
-    if start < len(text):
-        yield Text(text[start:])
+        start = end
 
 
-def _subtitles(text: str) -> Fragments:
-    """SubRip: numbers and times are copied, the lines of a cue are one text, broken again into as many lines."""
-    fragments: Fragments = []
-    lines = text.splitlines(keepends=True)
+def _place(text: str) -> int:
+    """Where the last sentence of a text begins, else its last word, else its end; not in its first half."""
+    for kind in _PLACES:
+        last = 0
+        for found in kind.finditer(text, len(text) // 2):
+            last = found.end()
+        if last:
+            return last
+    return len(text)
+
+
+# SubRip ----------------------------------------------------------------------------------------------------
+
+
+def _subtitles(text: str) -> Iterator[Fragment]:
+    """Numbers and times are copied; the lines of a cue are one text, broken again into as many lines."""
     cue: list[str] = []
-
-    def close() -> None:
-        if cue:
-            body, end = "".join(cue), re.search(r"[\r\n]*\Z", cue[-1])
-            tail = end.group() if end else ""
-            body = body[: len(body) - len(tail)]
-            newline = "\r\n" if "\r\n" in body else "\n"
-            kind: Literal["text", "html"] = "html" if "<" in body else "text"
-            count = len(body.splitlines())
-            fragments.append(Text(" ".join(body.split()), kind, lambda out: _broken(out, count, newline)))
-            fragments.append(tail)
-            cue.clear()
-
     inside = False
-    for line in lines:
-        if _TIMING.match(line):
-            inside = True
-            fragments.append(line)
-        elif inside and line.strip():
+    for line in (found.group() for found in re.finditer(r"[^\r\n]*(?:\r\n|[\r\n])|[^\r\n]+\Z", text)):
+        if not _TIMING.match(line) and inside and line.strip():
             cue.append(line)
-        else:
-            close()
-            inside = False
-            fragments.append(line)
-    close()
-    return fragments
+            continue
+        yield from _cue(cue)
+        cue = []
+        inside = bool(_TIMING.match(line))
+        yield line
+    yield from _cue(cue)
+
+
+def _cue(lines: list[str]) -> Iterator[Fragment]:
+    if not lines:
+        return
+    body = "".join(lines).rstrip("\r\n")
+    newline = "\r\n" if "\r\n" in body else "\n"
+    kind: Literal["text", "html"] = "html" if "<" in body else "text"
+    entities = html.unescape(body) != body  # tags are HTML's, but "&" is itself
+    count = len(lines)
+
+    def finish(out: str) -> str:
+        return _broken(out if entities or kind == "text" else html.unescape(out), count, newline)
+
+    yield Text(" ".join(body.split()), kind, finish)
+    yield "".join(lines)[len(body) :]
 
 
 def _broken(text: str, count: int, newline: str) -> str:
@@ -117,46 +202,101 @@ def _broken(text: str, count: int, newline: str) -> str:
     return newline.join([*lines, line])
 
 
-def _table(text: str, column: str | None, *, tabs: bool) -> Fragments:
-    """CSV or TSV: the cells of one column below the header. Rows are written again in the same dialect."""
-    newline = "\r\n" if "\r\n" in text else "\n"
-    first = text.split("\n", 1)[0]
-    delimiter = "\t" if tabs else max(",;\t|", key=first.count) if any(map(first.count, ",;\t|")) else ","
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        raise DataError(f"the file is not a table of cells ({error}).") from None
-    if not rows:
-        return [text]
-    index = _column(rows[0], column)
-    fragments: Fragments = []
-    for number, row in enumerate(rows):
-        if number == 0 or len(row) <= index:
-            fragments.append(_written(row, delimiter, newline))
-            continue
-        before, after = row[:index], row[index + 1 :]
-        lead = _written(before, delimiter, "") + delimiter if before else ""
-        trail = (delimiter + _written(after, delimiter, "") if after else "") + newline
-        fragments += [lead, Text(row[index], finish=lambda out: _written([out], delimiter, "")), trail]
-    if not text.endswith(("\n", "\r")) and isinstance(fragments[-1], str):
-        fragments[-1] = fragments[-1].removesuffix(newline)
-    return fragments
+# HTML ------------------------------------------------------------------------------------------------------
 
 
-def _column(header: list[str], column: str | None) -> int:
-    if column is None:
-        if len(header) == 1:
-            return 0
-        raise DataError(f"say which column to translate (the field column): {', '.join(header[:20])}.")
-    if column in header:
-        return header.index(column)
-    if column.isdecimal() and 1 <= int(column[:6]) <= len(header):
-        return int(column[:6]) - 1
-    raise DataError(f'there is no column "{column[:80]}"; there are: {", ".join(header[:20])}.')
+def _markup(text: str) -> Iterator[Fragment]:
+    parts: list[str | Block] = []
+    size = 0
+    for part in blocks(text):
+        parts.append(part)
+        size += len(part.text) if isinstance(part, Block) else 0
+        if size >= STEP or len(parts) >= MOST_FRAGMENTS:
+            yield Markup(parts)
+            parts, size = [], 0
+    if parts:
+        yield Markup(parts)
 
 
-def _written(row: list[str], delimiter: str, newline: str) -> str:
-    out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator=newline).writerow(row)
-    written = out.getvalue()
-    return "" if row == [""] else written
+# Tables ----------------------------------------------------------------------------------------------------
+
+
+class _Cell(NamedTuple):
+    row: int  # from 0
+    column: int
+    start: int
+    end: int
+
+
+class _Table:
+    """CSV or TSV as it is written (RFC 4180): where each cell stands, so that all but the chosen ones are copied.
+
+    In a TSV a quote that nothing closes is a letter like any other; in a CSV it is an error.
+    """
+
+    def __init__(self, text: str, *, tabs: bool) -> None:
+        first = re.split(r"[\r\n]", text, maxsplit=1)[0]
+        self.text, self.tabs = text, tabs
+        self.delimiter = "\t" if tabs else max(",;\t|", key=first.count)
+        mark = re.escape(self.delimiter)
+        self._quoted = re.compile(rf'"[^"]*(?:""[^"]*)*"(?={mark}|[\r\n]|\Z)')
+        self._bare = re.compile(rf"[^{mark}\r\n]*")
+        self._quotes = re.compile(r"[\t\r\n]|^\"" if tabs else rf'[{mark}"\r\n]')
+
+    def cells(self) -> Iterator[_Cell]:
+        row = column = at = 0
+        while at < len(self.text):
+            found = self._quoted.match(self.text, at)
+            if found is None and self.text[at] == '"' and not self.tabs:
+                raise DataError(f"the file is not a table of cells: a quote of row {row + 1:,} is not closed, or text "
+                                "follows it.")  # fmt: skip
+            end = (found or self._bare.match(self.text, at)).end()  # type: ignore[union-attr]
+            yield _Cell(row, column, at, end)
+            if self.text.startswith(self.delimiter, end):
+                at, column = end + 1, column + 1
+                if at == len(self.text):
+                    yield _Cell(row, column, at, at)
+            else:
+                at, row, column = end + (2 if self.text.startswith("\r\n", end) else 1), row + 1, 0
+
+    def column(self, asked: str | None) -> int:
+        """The number of a column, from 0, by its name or its number from 1."""
+        header: list[str] = []
+        for cell in self.cells():
+            if cell.row:
+                break
+            header.append(self._content(self.text[cell.start : cell.end]))
+        if asked is None:
+            if len(header) <= 1:
+                return 0
+            raise DataError(f"say which column to translate (the field column): {', '.join(header[:20])}.")
+        if asked in header:
+            return header.index(asked)
+        if asked.isdecimal() and 1 <= int(asked[:6]) <= len(header):
+            return int(asked[:6]) - 1
+        raise DataError(f'there is no column "{asked[:80]}"; there are: {", ".join(header[:20])}.')
+
+    def fragments(self, column: int) -> Iterator[Fragment]:
+        """The cells of one column, below the header, and what stands between them."""
+        copied = 0
+        for cell in self.cells():
+            if cell.row and cell.column == column and cell.end > cell.start:
+                fragment = self._text(self.text[cell.start : cell.end])
+                if fragment.text:
+                    yield self.text[copied : cell.start]
+                    yield fragment
+                    copied = cell.end
+        yield self.text[copied:]
+
+    def _text(self, raw: str) -> Text:
+        content, quoted = self._content(raw), self._quoted.fullmatch(raw) is not None
+
+        def finish(out: str) -> str:
+            if out == content:
+                return raw
+            return f'"{out.replace(chr(34), chr(34) * 2)}"' if quoted or self._quotes.search(out) else out
+
+        return Text(content, finish=finish)
+
+    def _content(self, raw: str) -> str:
+        return raw[1:-1].replace('""', '"') if self._quoted.fullmatch(raw) else raw

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, final
 from urllib.parse import parse_qsl, quote
 
@@ -17,7 +19,7 @@ from transduce.config import from_dict, to_dict
 from transduce.decoding.hypothesis import DecodingConfig
 from transduce.serve.catalog import Served
 from transduce.serve.detect import detect
-from transduce.serve.documents import FORMATS, Text, read_document
+from transduce.serve.documents import FORMATS, Fragment, Markup, Text, read_document
 from transduce.serve.events import Events, EventStream
 from transduce.serve.gate import Refused, Ticket
 from transduce.serve.guard import decode_json, invalid, read_body
@@ -35,6 +37,9 @@ class Libre:
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._held = 0  # bytes of files that are received or translated
+        # One step more than there are workers: the next is ready when one is done, and no book holds up another.
+        self._turns = asyncio.Semaphore(service.config.workers + 1)
 
     async def translate(self, request: Request) -> Response:
         """``POST /translate``."""
@@ -96,7 +101,7 @@ class Libre:
             "charLimit": self.service.config.max_text, "frontendTimeout": 300, "apiKeys": bool(self.service.keys),
             "keyRequired": bool(self.service.keys), "suggestions": False, "filesTranslation": True,
             "inside": self.service.pages,
-            "supportedFilesFormat": list(FORMATS),
+            "supportedFilesFormat": list(FORMATS), "maxFileSize": self.service.config.max_file,
             "language": {side: {"code": entry["code"], "name": entry["name"]} for side, entry in sides.items()},
         })  # fmt: skip
 
@@ -107,40 +112,78 @@ class Libre:
     async def translate_file(self, request: Request) -> Response:
         """``POST /translate_file``. With ``Accept: text/event-stream`` the progress comes as events before the result."""
         service = self.service
-        fields, name, content = await _file_fields(request, service)
-        asked: FileRequest = _converted({"file": name, **fields}, FileRequest)
-        service.check_key(request, asked.api_key)
-        fragments, mark = read_document(name, content, column=asked.column)
-        texts = [each for each in fragments if isinstance(each, Text)]
-        characters = sum(len(each.text) for each in texts)
-        served, _ = service.find(asked.source, asked.target, "\n".join(each.text for each in texts)[:2_000])
+        with self._room(request.headers.get("content-length", "")):
+            fields, name, content = await _file_fields(request, service)
+            asked: FileRequest = _converted({"file": name, **fields}, FileRequest)
+            service.check_key(request, asked.api_key)
+            document = await asyncio.to_thread(read_document, name, content, column=asked.column,
+                                               longest=service.config.max_text)  # fmt: skip
+        served, _ = service.find(asked.source, asked.target, document.head)
+        size = str(len(content))
+        del content
 
         async def work(ticket: Ticket, events: Events | None) -> dict[str, str]:
-            wish, done, written = Wish(served.about.decoding), 0, {}
-            for group in _groups(texts):
-                for each, result in zip(group, await self._fragments(served, group, wish, ticket), strict=True):
-                    written[id(each)] = each.finish(result)
-                done += sum(len(each.text) for each in group)
+            with self._room(size):
+                done, written = 0, [document.mark]
                 if events is not None:
-                    await events.send("progress", {"done": done, "total": characters})
-            content = mark + "".join(each if isinstance(each, str) else written[id(each)] for each in fragments)
-            word = service.files.put(name, content.encode("utf-8"))
+                    await events.send("progress", {"done": 0, "total": document.characters})
+                steps = document.steps()
+                while step := await asyncio.to_thread(next, steps, None):
+                    fragments, characters = step
+                    written.append(await self._step(served, fragments, characters, ticket))
+                    done += characters
+                    if events is not None:
+                        await events.send("progress", {"done": done, "total": document.characters})
+                word = service.files.put(name, "".join(written).encode("utf-8"))
             return {"translatedFileUrl": f"{str(request.base_url).rstrip('/')}/download_file/{word}/{quote(name)}"}
 
         if "text/event-stream" in request.headers.get("accept", ""):
-            return EventStream(service, request, characters, None, lambda ticket, events: work(ticket, events))
-        async with service.accepted(request, characters) as ticket:
+            return EventStream(service, request, 0, None, work, background=True)
+        async with service.accepted(request, 0, background=True) as ticket:
             return answer(await work(ticket, None))
 
-    async def _fragments(self, served: Served, group: Sequence[Text], wish: Wish, ticket: Ticket) -> list[str]:
+    @contextmanager
+    def _room(self, told: str) -> Iterator[None]:
+        """Memory for a file of ``told`` bytes while it is received or translated. Raises ``Refused``."""
+        config = self.service.config
+        size = min(int(told[:20]), config.max_file) if told.isdecimal() else config.max_file
+        if self._held and self._held + size > config.file_space:
+            raise Refused(503, "Too many files are being translated; try again later.", "files", retry_after=10)
+        self._held += size
+        try:
+            yield
+        finally:
+            self._held -= size
+
+    async def _step(self, served: Served, fragments: Sequence[Fragment], characters: int, ticket: Ticket) -> str:
+        """Some fragments as they stand in the translated file. They are in the queue only while it is their turn, so
+        that a book does not fill it.
+        """
+        async with self._turns:
+            self.service.gate.carry(ticket, characters)
+            try:
+                found = await self._fragments(served, fragments, Wish(served.about.decoding), ticket)
+            finally:
+                self.service.gate.carry(ticket, 0)
+        return "".join(found)
+
+    async def _fragments(self, served: Served, fragments: Sequence[Fragment], wish: Wish, ticket: Ticket) -> list[str]:
         translator = self.service.translator
-        plain = [each for each in group if each.format == "text"]
-        found = await translator.texts(served, [each.text for each in plain], wish, ticket)
-        texts = {id(each): joined(served, some) for each, some in zip(plain, found, strict=True)}
-        for each in group:
-            if each.format == "html":
-                texts[id(each)] = await translator.html(served, each.text, wish, ticket)
-        return [texts[id(each)] for each in group]
+        plain = [each for each in fragments if isinstance(each, Text) and each.format == "text"]
+
+        async def texts() -> list[str]:
+            found = await translator.texts(served, [each.text for each in plain], wish, ticket)
+            return [each.finish(joined(served, some)) for each, some in zip(plain, found, strict=True)]
+
+        async def marked(each: Text | Markup) -> str:
+            if isinstance(each, Markup):
+                return await translator.parts(served, each.parts, wish, ticket)
+            return each.finish(await translator.html(served, each.text, wish, ticket))
+
+        others = [each for each in fragments if not isinstance(each, str) and each not in plain]
+        told, *rest = await asyncio.gather(texts(), *map(marked, others))
+        done = dict(zip(map(id, [*plain, *others]), [*told, *rest], strict=True))
+        return [each if isinstance(each, str) else done[id(each)] for each in fragments]
 
     async def download(self, request: Request) -> Response:
         """``GET /download_file/{word}/{name}``: whoever has the word may have the file."""
@@ -255,16 +298,3 @@ async def _file_fields(request: Request, service: Service) -> tuple[dict[str, An
     if not name:
         raise Refused(400, "Invalid request: empty file", "invalid")
     return _gathered(fields), name, file[1]
-
-
-def _groups(texts: Sequence[Text], size: int = 2_000) -> list[list[Text]]:
-    """Fragments in groups of some characters, between which progress is told."""
-    groups: list[list[Text]] = []
-    left = 0
-    for each in texts:
-        if left <= 0:
-            groups.append([])
-            left = size
-        groups[-1].append(each)
-        left -= len(each.text) + 1
-    return groups

@@ -32,6 +32,7 @@ from transduce.serve.messages import (
     TranslateV1Response,
     TranslationV1,
 )
+from transduce.serve.reports import without_folders
 from transduce.serve.service import Service
 from transduce.serve.translator import Sentence, Wish, joined
 
@@ -56,9 +57,10 @@ class Native:
         return answer(self._named(request).card())
 
     async def report(self, request: Request) -> Response:
-        """``GET /v1/models/{name}/report``: report.md."""
+        """``GET /v1/models/{name}/report``: report.md, without the folders of the machine that wrote it."""
         self._check(request)
-        return Response(self._named(request).report(), media_type="text/markdown")
+        served = self._named(request)
+        return Response(without_folders(served.report(), served.name), media_type="text/markdown")
 
     async def metrics(self, request: Request) -> Response:
         """``GET /v1/models/{name}/metrics?after=N``: metrics.jsonl from line N on."""

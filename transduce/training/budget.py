@@ -1,6 +1,6 @@
-"""From minutes to a model, a vocabulary, a batch and a number of steps.
+"""From minutes to a model, a vocabulary, a batch, a number of models and a number of steps.
 
-``fastest_threads`` measures, ``choose`` decides, ``Deadline`` turns the measured speed of the real run
+``measure_threads`` measures, ``choose`` decides, ``Deadline`` turns the measured speed of the real run
 into a fixed number of steps so that everything, the final report included, ends on time.
 """
 
@@ -22,9 +22,12 @@ from transduce.training.loop import Plan, TrainingConfig
 from transduce.training.loss import token_loss
 from transduce.training.optim import make_optimizer
 
-# Target tokens a second of the reference model on the machine where the choices below were measured
-# (two AVX2 cores); budgets are compared after scaling by the speed of the machine at hand.
-REFERENCE_SPEED = 7_000.0
+# Several models side by side, each in a process of its own: as many as still get enough out of the data.
+MEMBER_PASSES = 8  # passes over the data that each member gets at least
+MEMBER_UPDATES = 2_000  # and updates: a small corpus is passed often before attention has found its words
+MOST_MEMBERS = 4
+TOGETHER = 0.95  # of the speed of a model that has the machine for itself, what it keeps beside others
+TRAINED = 0.85  # of a budget, what is spent in updates
 MEASURE_SHARE = 0.08  # of a budget, spent training before its steps are fixed
 VALIDATION_SHARE = 0.04  # of a budget, spent validating
 AIM = 0.985  # of a budget: where the plan ends, so that small delays do not overshoot
@@ -47,25 +50,45 @@ class Choice(NamedTuple):
     reasons: list[str]
 
 
-def fastest_threads(*, most: int, seconds: float = 1.5) -> tuple[int, float]:
-    """The number of CPU threads, at most ``most``, that trains the reference model fastest, and its speed.
+class Speeds(NamedTuple):
+    """What a CPU trains of the reference model: target tokens a second by number of threads."""
 
-    Small models do not fill many cores, and a core that another program uses slows all threads down:
-    ``most`` is tried, then half of it, and so on. Returns (threads, target tokens a second).
+    by_threads: dict[int, float]
+
+    def fastest(self, most: int | None = None) -> tuple[int, float]:
+        """The number of threads, at most ``most``, that is fastest, and its speed."""
+        tried = [count for count in self.by_threads if most is None or count <= most] or [min(self.by_threads)]
+        best = max(tried, key=lambda count: self.by_threads[count])
+        return best, self.by_threads[best]
+
+    def together(self, members: int) -> tuple[int, float]:
+        """Threads of ``members`` models side by side, and the speed of all together.
+
+        Where there are fewer cores than models, these share them.
+        """
+        cores = max(self.by_threads)
+        threads, speed = self.fastest(max(1, cores // members))
+        return min(cores, threads * members), TOGETHER * min(members, cores) * speed
+
+
+def measure_threads(*, most: int, seconds: float = 1.5) -> Speeds:
+    """The speed of the reference model with ``most`` CPU threads, half of them, and so on.
+
+    Small models do not fill many cores, and a core that another program uses slows all threads down.
     """
     before = torch.get_num_threads()
     counts = sorted({max(1, most >> half) for half in range(most.bit_length())}, reverse=True)
+    speeds: dict[int, float] = {}
     try:
-        speeds = {}
         for count in counts:
             torch.set_num_threads(count)
             speeds[count] = machine_speed(device=torch.device("cpu"), seconds=seconds / len(counts))
-            if speeds[count] < 0.7 * max(speeds.values()):  # ever fewer would be ever slower
+            # Ever fewer would be ever slower, but several models may want as few.
+            if speeds[count] < 0.7 * max(speeds.values()) and count <= max(1, most // MOST_MEMBERS):
                 break
     finally:
         torch.set_num_threads(before)
-    best = max(speeds, key=lambda count: speeds[count])
-    return best, speeds[best]
+    return Speeds(speeds)
 
 
 def machine_speed(*, device: torch.device, seconds: float, batch_tokens: int = BATCH) -> float:
@@ -118,33 +141,58 @@ def choose_vocab(pairs: int) -> int:
     return 8_000
 
 
+def choose_members(passes: Callable[[int], float], *, tokens: int, batch: int) -> int:
+    """The most models that all get enough out of the data; one, where there is not enough time for several.
+
+    passes(n): over the data, of each of n models side by side. tokens: target tokens of the data; batch: of an
+    update. One model that passes often learns the data by heart; several that pass less often make
+    different mistakes, and the mean of their probabilities makes fewer.
+    """
+
+    def enough(each: float) -> bool:
+        return each >= LONGEST_PASSES or (each >= MEMBER_PASSES and each * tokens >= MEMBER_UPDATES * batch)
+
+    return max(count for count in range(1, MOST_MEMBERS + 1) if count == 1 or enough(passes(count)))
+
+
 def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: float | None, joint: bool,
-           tokenizer: TokenizerConfig, training: TrainingConfig, model: ModelConfig | None = None) -> Choice:  # fmt: skip
+           tokenizer: TokenizerConfig, training: TrainingConfig, model: ModelConfig | None = None,
+           together: Callable[[int], float] | None = None, members: int | None = None) -> Choice:  # fmt: skip
     """Model and recipe for ``pairs`` training pairs with ``target_tokens`` in all.
 
     ``seconds`` is the budget and ``speed`` what ``machine_speed`` measured; None without a budget. ``model``:
-    the defaults of the family that was asked for; None: the recurrent one.
+    the defaults of the family that was asked for; None: the recurrent one. ``together(n)``: the speed of n
+    models side by side, all of them counted; None: they would share one device, and one is trained. ``members``:
+    how many the user asks for; None: chosen here.
     """
     model = msgspec.structs.replace(model or RNNConfig(), tied="all" if joint else "decoder")
     reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
     passes = 10.0 if training.epochs is None else training.epochs
+    update = training.batch_tokens * training.accumulate
+    count = members or 1
     if training.steps is not None:
-        passes = training.steps * training.batch_tokens / max(1, target_tokens)
+        passes = training.steps * update / max(1, target_tokens)
     if seconds is not None and speed is not None:
-        passes = 0.85 * seconds * speed / max(1, target_tokens)
-        scaled = seconds * speed / REFERENCE_SPEED
+        alone, share = speed, TRAINED * seconds / max(1, target_tokens)  # share: passes for each token a second
+
+        def speed_of(count: int) -> float:
+            return alone if together is None or count == 1 else together(count)
+
+        if members is None and together is not None:
+            count = choose_members(lambda n: share * speed_of(n) / n, tokens=target_tokens, batch=update)
+        speed = speed_of(count)
+        passes = share * speed / count
         reasons.append(f"this machine trains about {speed:,.0f} target tokens a second: "
-                       f"{spoken_duration(seconds)} are about {passes:.1f} passes over the data")  # fmt: skip
-        hidden = 256 if scaled < 1_500 else 512
-        model = msgspec.structs.replace(model, hidden=hidden)
-        reasons.append(f"hidden {hidden} for this budget")
+                       f"{spoken_duration(seconds)} are about {share * speed:.1f} passes over the data")  # fmt: skip
+        if count > 1:
+            reasons.append(f"{count} models side by side, which translate together: {passes:.1f} passes for each")
     rate = 5e-3 if model.hidden <= 256 else 3e-3
     if isinstance(model, TransformerConfig):
         rate = TRANSFORMER_RATE
-    updates = min(passes, LONGEST_PASSES) * target_tokens / (training.batch_tokens * training.accumulate)
+    updates = min(passes, LONGEST_PASSES) * target_tokens / update
     warmup = max(1, min(training.optim.warmup, round(updates / 10)))  # a tenth of a short run at most
     optim = msgspec.structs.replace(training.optim, lr=rate, warmup=warmup)
-    training = msgspec.structs.replace(training, optim=optim)
+    training = msgspec.structs.replace(training, optim=optim, members=count)
     if passes > LONGEST_PASSES and seconds is not None:
         reasons.append(
             f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart"

@@ -75,7 +75,7 @@ class Logger(ABC):
 
     @abstractmethod
     def event(self, step: int, name: str, text: str) -> None:
-        """Something that happened once: "plan", "skipped", "average", "resumed", "stopped"."""
+        """Something that happened once: "plan", "skipped", "average", "resumed", "stopped", "member"."""
 
     @abstractmethod
     def progress(self, status: Status) -> None:
@@ -215,8 +215,8 @@ def _kind_and_step(line: bytes) -> tuple[str, float]:
 class Console(Logger):
     """What a person sees: one line that moves, and above it what stays (validations, samples, events).
 
-    Where the stream is not a terminal it prints one plain line a validation, and warnings of skipped
-    updates. ``stream``: stderr if None. ``live``: None asks the stream whether it is a terminal.
+    Where the stream is not a terminal it prints one plain line a validation, warnings of skipped updates, and
+    what other members say. ``stream``: stderr if None. ``live``: None asks the stream whether it is a terminal.
     """
 
     REDRAW = 0.25  # seconds between two drawings
@@ -233,8 +233,7 @@ class Console(Logger):
 
     def validation(self, step: int, measures: Mapping[str, float], *, best: bool) -> None:
         spent = f"{spoken_duration(self._status.seconds)}: " if self._status else ""
-        told = ", ".join(_measure(name, value) for name, value in measures.items())
-        self._print(f"step {step:,}, {spent}{told}{' (best)' if best else ''}")
+        self._print(f"step {step:,}, {spent}{measured(measures, best=best)}")
 
     def samples(self, step: int, samples: Sequence[Sample]) -> None:
         if not self._live:
@@ -247,7 +246,7 @@ class Console(Logger):
             self._print("")
 
     def event(self, step: int, name: str, text: str) -> None:
-        if self._live or name == "skipped":
+        if self._live or name in ("skipped", "member"):
             self._print(f"step {step:,}: {_visible(text)}")
 
     def progress(self, status: Status) -> None:
@@ -286,6 +285,11 @@ def _status_line(status: Status) -> rich.table.Table:
                                         pulse=status.total is None)  # fmt: skip
     line.add_row(bar, rich.text.Text("  ".join(words)))
     return line
+
+
+def measured(measures: Mapping[str, float], *, best: bool) -> str:
+    """What a validation measured, in words: "BLEU 40.2, tokens right 69.4 % (best)"."""
+    return ", ".join(_measure(name, value) for name, value in measures.items()) + " (best)" * best
 
 
 def _measure(name: str, value: float) -> str:

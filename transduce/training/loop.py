@@ -59,6 +59,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     average_every: int = 10  # updates between two weights in the mean
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: int = 0
+    members: int = 1  # models trained side by side, each as these settings say, whose probabilities are averaged
     save_every: float = 30.0  # seconds between two savings of the training state; 0: after every update
     max_bad_steps: int = 20  # updates in a row with a non-finite loss or gradient that end training
     optim: OptimConfig = OptimConfig()
@@ -74,6 +75,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
                 f"training.label_smoothing must be at least 0 and below 1; got {self.label_smoothing}.")  # fmt: skip
         require(self.patience >= 0, f"training.patience must not be negative; got {self.patience}.")
         require(0 <= self.average < 1, f"training.average is a share, at least 0 and below 1; got {self.average}.")
+        require(1 <= self.members <= 100, f"training.members must be from 1 to 100; got {self.members}.")
         require(self.save_every >= 0, f"training.save_every must not be negative; got {self.save_every}.")
 
 
