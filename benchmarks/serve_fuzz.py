@@ -31,6 +31,7 @@ CHECKS = ("not_a_server_error,status_code_conformance,content_type_conformance,r
           "negative_data_rejection,unsupported_method")  # fmt: skip
 STANDING = ["--checks", CHECKS, "--continue-on-failure", "--no-shrink", "--generation-database", "none",
             "--suppress-health-check", "all", "--warnings", "off"]  # fmt: skip
+SERVE = ["--threads", "1", "--max-wait", "60"]  # to be refused because it is busy would be right, but is not asked here
 TELLING = re.compile(r"^transduce_http_requests_total{(.*)} (\d+)", re.MULTILINE)
 
 
@@ -55,7 +56,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60, help="at most")
     parser.add_argument("--schemathesis", default=shutil.which("schemathesis") or "schemathesis")
-    parser.add_argument("--serve", nargs=argparse.REMAINDER, default=["--threads", "1"], help="options of transduce serve")
+    parser.add_argument("--serve", nargs=argparse.REMAINDER, default=SERVE, help="options of transduce serve")
     options = parser.parse_args()
     rounds = failed = 0
     with service(options.run, options.serve) as (port, _), tempfile.TemporaryDirectory() as scratch:

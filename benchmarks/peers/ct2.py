@@ -9,8 +9,8 @@ OpenNMT-py's environment: CTranslate2 is one of its dependencies, and the conver
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,13 @@ def newest(folder: Path) -> Path:
 
 
 def converted(checkpoint: Path, out: Path, kind: str) -> Path:
+    """The model in CTranslate2's form. It reads weights only, and the checkpoint holds its options too."""
+    import torch
     from ctranslate2.converters import OpenNMTPyConverter
 
-    quantization = None if kind == "float32" else kind
-    return Path(OpenNMTPyConverter(str(checkpoint)).convert(str(out / kind), quantization=quantization, force=True))
+    converter, quantization = OpenNMTPyConverter(str(checkpoint)), None if kind == "float32" else kind
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        return Path(converter.convert(str(out / kind), quantization=quantization, force=True))
 
 
 def loaded(job: Job, folder: Path, pieces: Any, kind: str) -> Translate:
@@ -49,7 +52,6 @@ def loaded(job: Job, folder: Path, pieces: Any, kind: str) -> Translate:
 
 
 def main() -> None:
-    os.environ["TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"] = "1"  # the checkpoint is our own; see opennmt.py
     run = job(__doc__, **{"from": ""})
     import sentencepiece
 

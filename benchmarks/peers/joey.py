@@ -47,8 +47,10 @@ def prepare(job: Job) -> Path:
                  "src": side("en"), "trg": side(job.target)},
         "testing": {"beam_size": 1, "batch_size": 64, "batch_type": "sentence", "max_output_length": 100},
         "training": {
-            "optimizer": "adam", "learning_rate": 3e-3, "learning_rate_min": 0.0, "scheduling": "exponential", "decrease_factor": 1.0,
-            "clip_grad_norm": 5.0, "batch_size": BATCH_TOKENS, "batch_type": "token", "normalization": "tokens", "label_smoothing": 0.1, "epochs": 1000, "validation_freq": 50,
+            # It has no constant schedule: an exponential one with a factor of 1.
+            "optimizer": "adam", "learning_rate": 3e-3, "learning_rate_min": 0.0, "scheduling": "exponential",
+            "decrease_factor": 1.0, "clip_grad_norm": 5.0, "batch_size": BATCH_TOKENS, "batch_type": "token",
+            "normalization": "tokens", "label_smoothing": 0.1, "epochs": 1000, "validation_freq": 50,
             "logging_freq": 25, "keep_best_ckpts": -1, "early_stopping_metric": "loss", "overwrite": True,
             "print_valid_sents": [0]},
         "model": {

@@ -19,9 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from common import lines_of, machine, multi_bleu_of, peers_table
+
+HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +173,27 @@ def test_the_document_names_every_route_and_every_answer_fits_it(client: Client)
         ("/suggest", "post"),
         ("/inside", "post"),
     }
+
+
+def test_the_api_is_a_page_with_every_route_field_and_limit_and_examples_that_work(client: Client) -> None:
     docs = client.get("/docs").body.decode()
-    assert "<script" not in docs
-    assert "http" not in docs.replace("HTTP", "")
+    assert re.findall(r"<script[^>]*>[^<]*", docs) == ['<script src="/theme.js">']
+    assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", docs)
+    assert not re.search(r"""\s(?:style|on\w+)=""", docs)
+    document = client.get("/openapi.json").json
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert f"<h2><code>{method.upper()} {path}</code></h2>" in docs
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+                assert all(f"<td><code>{field}</code></td>" in docs for field in schema["properties"])
+    assert f"<code>{client.service.config.max_text:,}</code>" in docs
+    assert "number from 1 to 86,400" in docs
+    shown = [html.unescape(each) for each in re.findall(r'aria-label="Example">([^<]*)</pre>', docs)]
+    tried = 0
+    for example in shown:
+        body = re.search(r"curl (\S+) -H 'content-type: application/json' \\\n     -d '(.*)'$", example)
+        if body and "explain" not in body[1]:
+            client.ok(body[1].removeprefix(client.url), body[2], content_type="application/json")
+            tried += 1
+    assert tried == 4

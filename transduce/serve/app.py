@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from transduce.serve import openapi
+from transduce.serve import openapi, reference
 from transduce.serve.guard import Guard
 from transduce.serve.inside import Inside
 from transduce.serve.libre import Libre, answer
@@ -44,7 +44,10 @@ def make_app(service: Service) -> Starlette:
         return answer(openapi.document(keys=bool(service.keys), runs=list(service.catalog.by_name)))
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(openapi.page(keys=bool(service.keys)))
+        first = service.catalog.runs[0]
+        url = str(request.base_url).rstrip("/")
+        return HTMLResponse(reference.page(url=url, source=first.source, target=first.target, keys=bool(service.keys),
+                                           config=service.config))  # fmt: skip
 
     table: list[tuple[str, str, Endpoint]] = [
         ("POST", "/translate", libre.translate),

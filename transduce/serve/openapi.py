@@ -1,8 +1,7 @@
-"""The OpenAPI document, made of the message types and one table of operations, and a page to read it by."""
+"""The OpenAPI document, made of the message types and one table of operations. (reference.py makes a page of it.)"""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -71,12 +70,48 @@ OPERATIONS = (
 )  # fmt: skip
 
 
+ABOUT = {
+    "q": "what to translate: a text, or a list of texts",
+    "text": "what to translate: a text, or a list of texts",
+    "source": "code of its language, auto, or the name of a run",
+    "target": "code of a language, or the name of a run",
+    "format": "html keeps tags and attributes",
+    "alternatives": "so many other translations",
+    "api_key": "where the service asks for one; or the header Authorization: Bearer KEY",
+    "file": "the file; its name's ending says what it is",
+    "column": "of a table, by its name or its number from 1",
+    "model": "name of a run, instead of languages",
+    "beam": "width of the search",
+    "nbest": "so many outputs",
+    "length_penalty": "exponent of the length that a score is divided by",
+    "deadline": "seconds for an answer",
+    "sample": "draw instead of search",
+    "temperature": "of the draw",
+    "top_k": "draw among so many",
+    "top_p": "draw among the likeliest that make up this probability",
+    "seed": "of the draw",
+    "prefix": "how the output begins: a text, or ids of tokens",
+    "top": "so many candidates at each place",
+    "tokens": "tell tokens with their probabilities",
+    "attention": "tell what each token looked at",
+    "split": "false: the text is one sentence",
+    "stream": "send tokens while they are written, as events",
+    "pairs": "pairs of source and target",
+    "force": "output to explain instead of the one that is found",
+    "gradient": "tell also what each source token weighs, by this method",
+}  # of requests' fields, in words
+
+
 def document(*, keys: bool, runs: Sequence[str] = ()) -> dict[str, Any]:
     """The document (OpenAPI 3.1). ``keys``: whether an API key is needed; ``runs``: the names of those that are served."""
     kinds = [m.Error, *(kind for each in OPERATIONS for kind in (each.takes, each.answers) if not isinstance(kind, str)
                         and kind is not None)]  # fmt: skip
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     schema = dict(zip(map(repr, kinds), schemas, strict=True))
+    for each in OPERATIONS:
+        if each.takes is not None:
+            for name, kind in components[each.takes.__name__]["properties"].items():
+                kind.setdefault("description", ABOUT[name])
     paths: dict[str, dict[str, Any]] = {}
     for each in OPERATIONS:
         paths.setdefault(each.path, {})[each.method] = _operation(each, schema, runs)
@@ -126,43 +161,3 @@ def _parameter(path: str, place: str, runs: Sequence[str]) -> dict[str, Any]:
     if place == "query":
         return {"type": "integer", "minimum": 0, "maximum": 999_999_999}
     return {"type": "string", "enum": list(runs)} if runs and path.startswith("/v1/models") else {"type": "string"}
-
-
-def page(*, keys: bool) -> str:
-    """The document as a page: no script, nothing from elsewhere."""
-    whole = document(keys=keys)
-    rows = []
-    for each in OPERATIONS:
-        rows.append(
-            f"<h2><code>{each.method.upper()} {html.escape(each.path)}</code></h2><p>{html.escape(each.title)}.</p>"
-        )
-        ours = [kind for kind in (each.takes, each.answers) if isinstance(kind, type) and issubclass(kind, m.Message)]
-        rows += [_fields(kind.__name__, whole["components"]["schemas"][kind.__name__]) for kind in ours]
-        refused = ", ".join(each.refuses)
-        rows.append(f'<p>Refuses with {refused}: <code>{{"error": "..."}}</code></p>')
-    return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Transduce: API</title>'
-        '<meta name="viewport" content="width=device-width"></head><body><h1>API of this service</h1>'
-        '<p>For programs: <a href="/openapi.json">openapi.json</a>.</p>' + "".join(rows) + "</body></html>"
-    )
-
-
-def _fields(name: str, schema: dict[str, Any]) -> str:
-    needed = set(schema.get("required", ()))
-    about = schema.get("description", "")
-    rows = "".join(f"<li><code>{html.escape(field)}</code>{'' if field in needed else ' (optional)'}: "
-                   f"{html.escape(_spoken(kind))}</li>" for field, kind in schema["properties"].items())  # fmt: skip
-    return f"<p><b>{html.escape(name)}</b> {html.escape(about)}</p><ul>{rows}</ul>"
-
-
-def _spoken(kind: dict[str, Any]) -> str:
-    """A schema in words: string, list of string, one of a, b ..."""
-    if "$ref" in kind:
-        return str(kind["$ref"]).rpartition("/")[2]
-    if "anyOf" in kind:
-        return " or ".join(_spoken(each) for each in kind["anyOf"] if each.get("type") != "null")
-    if "enum" in kind:
-        return "one of " + ", ".join(str(each) for each in kind["enum"] if each is not None)
-    if kind.get("type") == "array":
-        return f"list of {_spoken(kind.get('items') or {})}"
-    return str(kind.get("type", "anything"))

@@ -1,15 +1,19 @@
 // A file dropped on the page, or chosen, is translated and offered for download.
 import { Lost, Refused, ask, events } from "./api.js";
 import { chosen, offer } from "./catalog.js";
-import { $, el, fixed, percent } from "./dom.js";
+import { $, duration, el, fixed, percent } from "./dom.js";
 import { keyNeeded } from "./key.js";
 import { onLanguage, t } from "./texts.js";
 
-const LARGEST = 10_000_000; // bytes; what the server takes by default
+const AROUND = 2_000; // bytes of a request beside its file
+const SHORT = 4_000; // characters that are done in a step or two, of which no share is worth telling
 let file = null;
 let running = null;
 let message = null;
+let told = null; // what stands beside the bar
 let download = null;
+let column = null; // of a table, as it was sent
+let begun = 0; // when the first of the text was sent to the model
 
 export async function take(files) {
   if (!files.length) return;
@@ -25,15 +29,18 @@ export async function take(files) {
   const ending = file.name.includes(".") ? "." + file.name.split(".").pop().toLowerCase() : "";
   if (!kinds.includes(ending)) {
     say(() => t("file-kind", { list: kinds.join(" ") }));
-  } else if (file.size > LARGEST) {
+  } else if (file.size > largest()) {
     const size = file.size;
-    say(() => t("file-large", { size: `${fixed(size / 1e6, 1)} MB` }));
+    say(() => t("file-large", { size: megabytes(size), most: megabytes(largest()) }));
   } else {
     const columns = [".csv", ".tsv"].includes(ending) ? await header(file, ending) : [];
     if (columns.length > 1) askColumn(columns);
     else send(null);
   }
 }
+
+const megabytes = (bytes) => (bytes < 1e5 ? `${fixed(bytes / 1e3, 1)} kB` : `${fixed(bytes / 1e6, 1)} MB`);
+const largest = () => (offer.settings?.maxFileSize ?? Infinity) - AROUND;
 
 // The columns of a table, for the user to choose among. The server reads the file itself.
 async function header(table, ending) {
@@ -62,10 +69,12 @@ function askColumn(columns) {
   $("column").focus();
 }
 
-async function send(column) {
+async function send(chosenColumn) {
+  column = chosenColumn;
   $("file-column").hidden = true;
   $("file-work").hidden = false;
   $("file-bar").removeAttribute("value");
+  share(null);
   say(() => t("file-reading"));
   const mine = new AbortController();
   running = mine;
@@ -80,7 +89,7 @@ async function send(column) {
     const response = await ask("/translate_file", { body: form, signal: mine.signal, accept: "text/event-stream" });
     for await (const { event, data } of events(response)) {
       if (running !== mine) return;
-      if (event === "progress") progress(data.total ? data.done / data.total : 1);
+      if (event === "progress") progress(data.done, data.total);
       else if (event === "error") throw new Refused(400, data.error, null);
       else if (event === "done") return finish(data.translatedFileUrl, name);
     }
@@ -91,9 +100,25 @@ async function send(column) {
   }
 }
 
-function progress(share) {
-  $("file-bar").value = share;
-  say(() => t("file-progress", { percent: percent(share) }));
+// A bar that fills, with the time left when it is known; of a short file, one that only moves.
+function progress(done, total) {
+  if (!done) {
+    begun = performance.now();
+    say(() => t("file-working"));
+    return;
+  }
+  if (total <= SHORT) return;
+  $("file-bar").value = done / total;
+  const seconds = (performance.now() - begun) / 1000;
+  const left = seconds > 2 ? (seconds / done) * (total - done) : null;
+  share(() => (left === null ? t("file-progress", { percent: percent(done / total) })
+    : t("file-left", { percent: percent(done / total), time: duration(Math.max(1, left)) })));
+}
+
+// Beside the bar and not in the live region: a screen reader follows the bar itself.
+function share(what) {
+  told = what;
+  $("file-share").textContent = what?.() ?? "";
 }
 
 function finish(address, name) {
@@ -120,7 +145,7 @@ function fail(error) {
     const seconds = Math.max(1, error.retry);
     const mine = {};
     running = { abort() { clearTimeout(mine.timer); } };
-    mine.timer = setTimeout(() => send(null), seconds * 1000);
+    mine.timer = setTimeout(() => send(column), seconds * 1000);
     say(() => t(error.status === 429 ? "rate" : "busy", { seconds }));
   } else say(() => t("error", { error: error.message }));
 }
@@ -159,4 +184,4 @@ window.addEventListener("drop", (event) => {
   curtain(false);
   take([...event.dataTransfer.files]);
 });
-onLanguage(() => { title(); if (message) $("file-state").textContent = message(); });
+onLanguage(() => { title(); if (message) $("file-state").textContent = message(); if (told) $("file-share").textContent = told(); });
