@@ -26,7 +26,8 @@ RNN = {
 }  # fmt: skip
 TRANSFORMER = {
     "encoder_type": "transformer", "decoder_type": "transformer", "layers": 3, "heads": 4, "transformer_ff": 1024,
-    "position_encoding": True, "self_attn_type": "scaled-dot", "learning_rate": 1.0, "decay_method": "noam", "warmup_steps": 800, "adam_beta2": 0.98,
+    "position_encoding": True, "learning_rate": 1.0, "decay_method": "noam", "warmup_steps": 800, "adam_beta2": 0.98,
+    "self_attn_type": "scaled-dot",  # the default, by another name, CTranslate2's converter refuses
     "max_grad_norm": 0.0, "param_init": 0.0, "param_init_glorot": True,
 }  # fmt: skip
 SHARED = {

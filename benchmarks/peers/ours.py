@@ -29,7 +29,7 @@ def main() -> None:
 
     torch.set_num_threads(run.threads)
     folder = Path(run.extra["run"]) if run.extra["run"] else run.out / "run"
-    wall, began = float("nan"), 0.0
+    wall, began = None, 0.0
     if not run.extra["run"]:
         wall, began = trained(run.data, run.target, f"{run.seconds:g}s", run.seed, [], folder, threads=run.threads)
     model = transduce.load(folder)
@@ -41,7 +41,7 @@ def main() -> None:
 
     measured: Translate = translate
     finish(run, measured, system="Transduce", package="transduce", beside=["torch"], one_at_a_time=ALONE,
-           curve=run_curve(folder, began=began), trained_seconds=wall, prepare_seconds=0.0,
+           curve=run_curve(folder, began=began), trained_seconds=wall or config["seconds"], prepare_seconds=0.0,
            parameters=config["parameters"],
            tokens_per_second=statistics.median(line["tokens_per_second"] for line in log))  # fmt: skip
 
