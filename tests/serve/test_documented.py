@@ -24,7 +24,7 @@ def test_limits_in_the_docs_are_the_defaults_and_stand_in_the_help() -> None:
 
 def test_every_option_named_in_the_docs_exists() -> None:
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) - {"--read-only", "--no-cache-dir", "--index-url", "--texts",
-                                                                   "--overload", "--same", "--json"}  # fmt: skip
+                                                                   "--overload", "--same", "--requests", "--json"}  # fmt: skip
     assert not {option for option in named if option not in HELP}
 
 
@@ -32,3 +32,14 @@ def test_every_setting_can_be_set() -> None:
     others = {"allowed_hosts": "--allow-host", "origins": "--origin", "proxies": "--proxy"}
     for name in ServeConfig.__struct_fields__:
         assert others.get(name, f"--{name.replace('_', '-')}") in HELP
+
+
+def test_the_tests_that_the_docs_name_are_there() -> None:
+    here = Path(__file__).parent
+    table = PAGE[PAGE.index("| risk | here | tests |") :].split("\n\n", 1)[0]
+    known = {name: found.name for found in here.glob("test_*.py")
+             for name in re.findall(r"^def (test_\w+)", found.read_text(encoding="utf-8"), re.MULTILINE)}  # fmt: skip
+    named = set(re.findall(r"`(test_\w+)`", table))
+    assert len(re.findall(r"^\| \d+ ", table, re.MULTILINE)) == 10
+    assert len(named) >= 15
+    assert not {name for name in named if name not in known}

@@ -37,7 +37,7 @@ def page(*, url: str, source: str, target: str, keys: bool, config: ServeConfig)
     listed = "".join(f'<li><a href="#{_id(name)}"><code>{_e(name)}</code></a> <span class="note">{_e(each.title)}</span></li>'
                      for name, each in names)  # fmt: skip
     limits = _table("Limits of this service", ("limit", "what"), [
-        [f"<code>{getattr(config, name):,g}</code>", _e(what)] for name, what in _LIMITS.items()
+        [f"<code>{_number(getattr(config, name))}</code>", _e(what)] for name, what in _LIMITS.items()
     ])  # fmt: skip
     refusals = _table("Answers that are refusals", ("status", "when"), [
         [f"<code>{status}</code>", _e(when)] for status, when in openapi.REFUSALS.items()
@@ -133,12 +133,16 @@ def _spoken(kind: dict[str, Any]) -> str:
     spoken = str(kind.get("type", "anything"))
     least, above, most = kind.get("minimum"), kind.get("exclusiveMinimum"), kind.get("maximum")
     if least is not None and most is not None:
-        spoken += f" from {least:,g} to {most:,g}" if most < 1e15 else f" from {least:,g}"
+        spoken += f" from {_number(least)}" + (f" to {_number(most)}" if most < 1e15 else "")
     elif above is not None and most is not None:
-        spoken += f" above {above:,g}, up to {most:,g}"
+        spoken += f" above {_number(above)}, up to {_number(most)}"
     if "maxLength" in kind:
         spoken += f" of at most {kind['maxLength']:,} characters"
     return spoken
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def _id(name: str) -> str:
