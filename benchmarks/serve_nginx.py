@@ -67,7 +67,7 @@ def free_port() -> int:
 def start(run: Path, port: int, options: list[str]) -> subprocess.Popen[str]:
     """A service that is ready."""
     command = [sys.executable, "-m", "transduce", "serve", str(run), "--port", str(port), "--threads", "1", "--rate", "0",
-               "--allow-host", "translate.example.org", "--proxy", "127.0.0.1", *options]  # fmt: skip
+               "--allow-host", "translate.example.org", "--proxy", "127.0.0.1", "--max-wait", "5", *options]  # fmt: skip
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)
     end = time.monotonic() + 120
     while time.monotonic() < end and process.poll() is None:

@@ -44,7 +44,8 @@ def test_models_come_with_their_reports(client: Client, model: Transducer) -> No
 def test_reports_are_shown_without_the_folders_of_the_machine(folder: str) -> None:
     bare = folder.strip("'")
     report = (f'# a\n\n- source: and/or transduce translate /x\n\n```\ntransduce translate {folder} "A/B."\n'
-              f"cat lines.txt | transduce translate {folder} > out.txt\n```\n\n```python\nmodel = transduce.load({bare!r})\n```\n")  # fmt: skip
+              f"cat lines.txt | transduce translate {folder} > out.txt\n```\n\n```python\n"
+              f"model = transduce.load({bare!r})\n```\n")  # fmt: skip
     shown = without_folders(report, "a-b")
     assert bare not in shown
     assert "- source: and/or transduce translate /x" in shown
@@ -109,6 +110,11 @@ def test_sampling_is_by_seed(client: Client, model: Transducer) -> None:
     ((*expected,),) = model.hypotheses([TEXT], sample=True, nbest=6, seed=5, temperature=2.0)
     assert draws(5) == draws(5) == [text for text, _ in expected]
     assert draws(5) != draws(6)
+
+
+@pytest.mark.parametrize(("temperature", "status"), [(5e-324, 400), (0.0009, 400), (0.001, 200), (100, 200)])
+def test_draws_are_of_numbers_at_every_temperature(client: Client, temperature: float, status: int) -> None:
+    assert client.post("/v1/translate", {"text": TEXT, "sample": True, "temperature": temperature}).status == status
 
 
 def test_scores_of_given_pairs(client: Client, model: Transducer) -> None:

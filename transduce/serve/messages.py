@@ -114,7 +114,7 @@ class TranslateV1(Search, frozen=True, kw_only=True, forbid_unknown_fields=True)
     format: Format = "text"
     nbest: Annotated[int, Meta(ge=1, le=100)] | None = None
     sample: bool = False
-    temperature: Annotated[float, Meta(gt=0, le=100)] | None = None
+    temperature: Annotated[float, Meta(ge=0.001, le=100)] | None = None  # logits over less are no numbers
     top_k: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
     top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
     seed: Annotated[int, Meta(ge=0, le=2**62)] | None = None
