@@ -200,7 +200,8 @@ def train_side_by_side(folder: Path, config: RunConfig, prepared: Prepared, devi
     shown: Logger = Silent() if quiet else Console()
     try:
         with catch_signals() as stop:
-            ended = run_members(commands, threads=threads_of_each(config), logger=shown, stop=stop)
+            ended = run_members(commands, threads=threads_of_each(config), logger=shown, stop=stop,
+                                how_to_resume=how_to_resume)  # fmt: skip
     finally:
         shown.close()
     if any(each.stopped for each in ended):

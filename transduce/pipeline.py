@@ -144,7 +144,7 @@ def _fail(folder: Path, made: Sequence[Path], error: BaseException) -> None:
             raise RunError(f"{error} Nothing was learned yet; start again then.") from error
     elif stopped:
         raise Interrupted(f"Stopped. {_go_on(folder)}") from None
-    elif isinstance(error, RunError):
+    elif isinstance(error, RunError) and not str(error).endswith(_go_on(folder)):
         raise RunError(f"{error} {_go_on(folder)}") from error
 
 

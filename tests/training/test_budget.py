@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transduce.data.tokenizer import TokenizerConfig
 from transduce.training import budget
-from transduce.training.budget import LONGEST_PASSES, Choice, Deadline, choose, choose_vocab
+from transduce.training.budget import (
+    LONGEST_PASSES,
+    MEMBER_PASSES,
+    MOST_MEMBERS,
+    Choice,
+    Deadline,
+    Speeds,
+    choose,
+    choose_vocab,
+)
 from transduce.training.checkpoint import Progress
 from transduce.training.loop import TrainingConfig
 
@@ -153,11 +163,77 @@ def test_more_pairs_get_a_larger_vocabulary() -> None:
     assert len(set(sizes)) == len(sizes)
 
 
-def test_more_passes_get_more_dropout_and_more_time_a_larger_model() -> None:
+def test_more_passes_get_more_dropout() -> None:
     short, long = choice(29_000), choice(29_000, seconds=3600)
     assert short.model.dropout < long.model.dropout
-    assert short.model.hidden < long.model.hidden
-    assert choice(29_000, seconds=3600, speed=500).model.hidden == short.model.hidden  # a slow machine's hour is short
+    slow = choice(29_000, seconds=3600, speed=500)  # a slow machine's hour is short
+    assert slow.model.dropout == short.model.dropout
+
+
+def together(members: int) -> float:
+    """Two cores of which one model alone uses hardly more than one."""
+    return Speeds({2: 8_000.0, 1: 5_600.0}).together(members)[1]
+
+
+def members(pairs: int, minutes: float, **asked: int) -> int:
+    """What is chosen on those two cores."""
+    found = choose(pairs=pairs, target_tokens=14 * pairs, seconds=60 * minutes, speed=8_000, joint=True,
+                   tokenizer=TokenizerConfig(), training=TrainingConfig(), together=together, **asked)  # fmt: skip
+    assert any("side by side" in reason for reason in found.reasons) == (found.training.members > 1)
+    return found.training.members
+
+
+def test_several_models_are_trained_where_each_still_passes_often_enough() -> None:
+    assert members(29_000, 5) == 1
+    assert members(160_000, 20) == 1
+    chosen = [members(29_000, minutes) for minutes in (5, 10, 20, 40, 60, 240)]
+    assert chosen == sorted(chosen)
+    assert (chosen[0], chosen[-1]) == (1, MOST_MEMBERS)
+    for minutes, count in zip((5, 10, 20, 40, 60, 240), chosen, strict=True):
+        if count > 1:
+            assert 0.85 * 60 * minutes * together(count) / count >= MEMBER_PASSES * 14 * 29_000
+    assert members(29_000, 60, members=1) == 1  # who asks for a number gets it
+    assert members(29_000, 1, members=3) == 3
+
+
+def test_a_tiny_corpus_that_is_passed_often_still_wants_its_updates() -> None:
+    """A minute passes sixteen times over 2,000 pairs, and that is no more than 700 updates."""
+    assert members(2_000, 1) == 1
+    assert members(2_000, 20) == MOST_MEMBERS
+    assert members(20, 1) == MOST_MEMBERS  # where one would end early, all may
+
+
+def test_one_device_trains_one_model() -> None:
+    assert choice(29_000, seconds=36_000).training.members == 1
+
+
+@given(
+    speeds=st.dictionaries(st.sampled_from([1, 2, 4, 8, 16]), st.floats(100, 1e5), min_size=1), count=st.integers(1, 9)
+)
+def test_members_share_the_cores_that_there_are(speeds: dict[int, float], count: int) -> None:
+    threads, speed = Speeds(speeds).together(count)
+    cores = max(speeds)
+    assert 1 <= threads <= cores
+    if count <= cores and min(speeds) <= cores // count:  # as many as were measured, for each
+        assert threads // count in speeds
+        assert speed <= count * speeds[threads // count]
+    best, fastest = Speeds(speeds).fastest()
+    assert fastest == max(speeds.values()) == speeds[best]
+
+
+def test_the_threads_that_several_models_may_want_are_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where fewer threads are ever slower, the trying ends, but not before each of four could have its share."""
+    tried: list[int] = []
+
+    def speed(**_: object) -> float:
+        tried.append(torch.get_num_threads())
+        return 100.0 * tried[-1]
+
+    monkeypatch.setattr(budget, "machine_speed", speed)
+    before = torch.get_num_threads()
+    assert budget.measure_threads(most=16).fastest() == (16, 1600.0)
+    assert tried == [16, 8, 4]
+    assert torch.get_num_threads() == before
 
 
 def test_the_warm_up_is_at_most_a_tenth_of_the_run() -> None:

@@ -47,6 +47,7 @@ class Ensemble(Generator):
         assert members
         assert len({(type(each), each.vocab) for each in members}) == 1
         self.members, self.vocab = nn.ModuleList(members), members[0].vocab
+        self.eval()
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
                 embedded: Tensor | None = None) -> Tensor:  # fmt: skip
@@ -119,7 +120,7 @@ def _numbered_on(found: Sequence[Inside], part: str) -> Iterator[Layer]:
         own = [each for each in inside.layers if each.part == part]
         for each in own:
             yield replace(each, number=before + each.number,
-                          input=f"{each.input} (this is layer {each.number} of member {number})")  # fmt: skip
+                          input=f"{each.input}; this is layer {each.number} of member {number}")  # fmt: skip
         before += max((each.number + 1 for each in own), default=0)
 
 
@@ -129,9 +130,8 @@ def _mean_maps(found: Sequence[Inside]) -> list[AttentionMap]:
     for layer in sorted({each.layer for each in found[0].attention}):
         own = [each for inside in found for each in inside.attention if each.layer == layer]
         scores = log_mean([each.scores for each in own])  # (tgt_len, src_len)
-        count = "" if len(own) == 1 else f" of {len(own)}"
-        maps.append(AttentionMap(layer, 0, scores, scores.exp(),
-                                 f"alpha_tj = mean over members and heads{count} of alpha_tj; score_tj = log alpha_tj"))  # fmt: skip
+        equation = "alpha_tj = mean of alpha_tj over members and heads; score_tj = log alpha_tj"
+        maps.append(AttentionMap(layer, 0, scores, scores.exp(), equation))
     return maps
 
 

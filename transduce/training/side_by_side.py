@@ -186,25 +186,27 @@ class _Member:
         signals = (130, -signal.SIGTERM, -signal.SIGINT)
         return self.ended is not None or (self.failed is None and self.process.returncode in signals)
 
-    def why(self) -> TransduceError | None:
+    def why(self, how_to_resume: str) -> TransduceError | None:
         """What went wrong with a process that has ended; None if nothing did."""
         if self.failed is not None:
             kind = getattr(errors, self.failed.error, RunError)
             return kind(self.failed.message) if issubclass(kind, TransduceError) else RunError(self.failed.message)
         if self.ended is not None:
-            return RunError("was stopped by a signal.") if self.ended.stopped else None
+            return RunError(f"was stopped by a signal. {how_to_resume}") if self.ended.stopped else None
         status = self.process.returncode
         by = signal.Signals(-status).name if status < 0 else f"status {status}"
         said = b" ".join(list(self._words)[-1:]).decode("utf-8", "replace").strip()
-        return RunError(f"ended by {by} before it was done{f' ({said})' if said else ''}.")
+        return RunError(f"ended by {by} before it was done{f' ({said})' if said else ''}. {how_to_resume}")
 
 
-def run_members(commands: Sequence[Sequence[str]], *, threads: int, logger: Logger, stop: Stop) -> list[Ended]:
+def run_members(commands: Sequence[Sequence[str]], *, threads: int, logger: Logger, stop: Stop, how_to_resume: str = ""
+                ) -> list[Ended]:  # fmt: skip
     """Run one process for each of ``commands``, the words behind ``transduce``, until all have ended.
 
     threads: of each. logger: hears all of the first member, and of the others the validations that are their best.
     When ``stop`` is requested, or one of them fails, all the others are asked to save and to stop too.
-    Returns how each ended, in their order. Raises the error of a member that failed; ``RunError`` for one that died.
+    Returns how each ended, in their order. Raises the error of a member that failed; ``RunError`` for one that died,
+    with ``how_to_resume`` at its end.
     """
     inbox: queue.SimpleQueue[tuple[int, Told | None]] = queue.SimpleQueue()
     members: list[_Member] = []
@@ -227,7 +229,7 @@ def run_members(commands: Sequence[Sequence[str]], *, threads: int, logger: Logg
                 _take(members[number], number, told, logger)
                 continue
             alive.discard(number)
-            why = members[number].why()
+            why = members[number].why(how_to_resume)
             if why is not None and failure is None and not (stop.requested and members[number].stopped):
                 failure = type(why)(f"Member {number + 1} of {len(members)}: {why}")
     finally:
