@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import transduce
-from tests.serve.conftest import Client
+from tests.serve.conftest import Client, Host, running
 from tests.serve.test_libre import multipart
 from transduce.errors import RunError
 from transduce.serve import keys as keys_module
@@ -30,12 +30,9 @@ OPEN = {"/health", "/ready", "/languages", "/frontend/settings", "/download_file
 
 
 @pytest.fixture(scope="module")
-def keyed(catalog: Any) -> Iterator[Client]:
-    from tests.serve.conftest import running
-
-    with running(
-        catalog, keys=Keys([(digest("right"), "phone"), (digest("other"), "desk")]), rate=0.5, burst=40
-    ) as found:
+def keyed(host: Host, trained: Path) -> Iterator[Client]:
+    keys = Keys([(digest("right"), "phone"), (digest("other"), "desk")])
+    with running(host, [trained], keys=keys, rate=0.5, burst=40) as found:
         yield found
 
 

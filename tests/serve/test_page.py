@@ -272,7 +272,7 @@ def drop(page: Page, name: str, content: str) -> None:
 def test_a_dropped_file_comes_back_translated(show: Open, model: Transducer, tmp_path: Path) -> None:
     translate = model.translate
     with show() as page:
-        lines = [f"{a} {b}" for a, b in itertools.product(WORDS, repeat=2)] * 4
+        lines = [f"{a} {b}" for a, b in itertools.product(WORDS, repeat=2)] * 10
         page.evaluate("""() => { window.seen = [];
             new MutationObserver(() => seen.push(document.getElementById("file-bar").getAttribute("value")))
             .observe(document.getElementById("file-bar"), {attributes: true}); }""")
@@ -281,6 +281,7 @@ def test_a_dropped_file_comes_back_translated(show: Open, model: Transducer, tmp
             page.click("#file-get")
         assert saving.value.suggested_filename == "lines.fr.txt"
         assert saving.value.path().read_text(encoding="utf-8") == "\n".join(map(translate, lines))
+        assert page.is_hidden("#file-work")
         shares = [float(each) for each in page.evaluate("seen.filter(Boolean)")]
         assert shares == sorted(shares)
         assert 0 < shares[0] < shares[-1] == 1
@@ -382,6 +383,41 @@ def test_it_fits_and_can_be_read(show: Open, width: int, dark: bool) -> None:
             assert not overflowing(page)
             assert not faint_text(page)
             assert not [each for each in without_name(page) if "hidden" not in each]
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, True), (1600, False)])
+def test_the_api_can_be_read_too(browser: Browser, site: Client, width: int, dark: bool) -> None:
+    with opened(browser, f"{site.url}/docs", allowed=site.url, width=width, dark=dark) as page:
+        assert not overflowing(page)
+        assert not faint_text(page)
+        assert not without_name(page)
+        page.click("text=POST /v1/score >> nth=0")
+        assert page.evaluate("Math.abs(document.querySelector('#post-v1-score').getBoundingClientRect().top) < 100")
+        page.click(".brand")
+        page.wait_for_selector("#from option", state="attached")
+
+
+def test_a_file_that_the_server_would_refuse_is_not_sent(show: Open) -> None:
+    with show() as page:
+        page.evaluate("() => import('./catalog.js').then((module) => { module.offer.settings.maxFileSize = 5_000; })")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url) if "translate_file" in request.url else None)
+        drop(page, "book.txt", "one two. " * 500)
+        page.wait_for_function("() => document.getElementById('file-state').textContent.includes('up to 3.0 kB')")
+        assert not asked
+
+
+def test_a_book_is_translated_with_its_progress_told(show: Open) -> None:
+    with show() as page:
+        page.evaluate("""() => { window.told = []; const told = document.getElementById("file-share");
+            new MutationObserver(() => window.told.push(told.textContent)).observe(told, {childList: true}); }""")
+        drop(page, "book.txt", "one two three.\n" * 8_000)  # more characters than a text may have
+        with page.expect_download() as saving:
+            page.click("#file-get")
+        assert saving.value.path().read_text(encoding="utf-8").count("\n") == 8_000
+        told = page.evaluate("window.told.filter(Boolean)")
+        assert len(told) > 20
+        assert page.locator("#file-share").get_attribute("role") is None  # the bar is read, not each number
 
 
 def test_text_stays_text(show: Open) -> None:
