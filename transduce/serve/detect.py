@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection
+from copy import copy
 from functools import lru_cache
 from typing import Any
 
@@ -49,12 +50,17 @@ def _script(letter: str) -> str:
     return unicodedata.name(letter, "").partition(" ")[0]
 
 
-@lru_cache(maxsize=8)
-def _identifier(codes: frozenset[str]) -> Any:
-    """An identifier of these languages only; None where py3langid knows none of them."""
+@lru_cache(maxsize=1)
+def _every_language() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+@lru_cache(maxsize=64)
+def _identifier(codes: frozenset[str]) -> Any:
+    """An identifier of these languages only; None where py3langid knows none of them."""
+    identifier = copy(_every_language())  # its tables are shared and only read
     known = sorted(codes & set(identifier.labels))
     if not known:
         return None
