@@ -44,8 +44,11 @@ class Job:
     extra: Mapping[str, str] = field(default_factory=dict)
 
     def sentences(self, part: str, language: str) -> list[str]:
-        """The lines of one side of "train", "valid" or "test"."""
-        return read_lines(self.data / f"{PARTS[part]}.{language}")
+        """The lines of one side of "train", "valid" or "test"; any white space is one space.
+
+        German has no-break spaces, which the trainers that split their input at spaces would take for the ends of words.
+        """
+        return [" ".join(line.split()) for line in read_lines(self.data / f"{PARTS[part]}.{language}")]
 
     def sides(self, part: str) -> tuple[list[str], list[str]]:
         return self.sentences(part, "en"), self.sentences(part, self.target)
@@ -182,7 +185,7 @@ def checkpoints(job: Job, training: Training, *patterns: str, grace: float = 0.0
     """
     paths = {path for pattern in patterns for path in job.out.glob(pattern)}
     found = sorted((path.stat().st_mtime - training.began, path) for path in paths)
-    kept = [(seconds, path) for seconds, path in found if seconds <= job.seconds + grace]
+    kept = [(seconds, path) for seconds, path in found if 0 < seconds <= job.seconds + grace]
     if not kept:
         raise SystemExit(f"{job.out}: nothing was saved within {job.seconds:g} seconds; give it more.")
     return kept
