@@ -272,7 +272,7 @@ def drop(page: Page, name: str, content: str) -> None:
 def test_a_dropped_file_comes_back_translated(show: Open, model: Transducer, tmp_path: Path) -> None:
     translate = model.translate
     with show() as page:
-        lines = [f"{a} {b}" for a, b in itertools.product(WORDS, repeat=2)] * 10
+        lines = [f"{a} {b}" for a, b in itertools.product(WORDS, repeat=2)] * 6
         page.evaluate("""() => { window.seen = [];
             new MutationObserver(() => seen.push(document.getElementById("file-bar").getAttribute("value")))
             .observe(document.getElementById("file-bar"), {attributes: true}); }""")
@@ -411,10 +411,10 @@ def test_a_book_is_translated_with_its_progress_told(show: Open) -> None:
     with show() as page:
         page.evaluate("""() => { window.told = []; const told = document.getElementById("file-share");
             new MutationObserver(() => window.told.push(told.textContent)).observe(told, {childList: true}); }""")
-        drop(page, "book.txt", "one two three.\n" * 8_000)  # more characters than a text may have
+        drop(page, "book.txt", "one two three.\n" * 7_000)  # more characters than a text may have
         with page.expect_download() as saving:
             page.click("#file-get")
-        assert saving.value.path().read_text(encoding="utf-8").count("\n") == 8_000
+        assert saving.value.path().read_text(encoding="utf-8").count("\n") == 7_000
         told = page.evaluate("window.told.filter(Boolean)")
         assert len(told) > 20
         assert page.locator("#file-share").get_attribute("role") is None  # the bar is read, not each number

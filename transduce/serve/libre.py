@@ -181,7 +181,7 @@ class Libre:
             return each.finish(await translator.html(served, each.text, wish, ticket))
 
         others = [each for each in fragments if not isinstance(each, str) and each not in plain]
-        told, *rest = await asyncio.gather(texts(), *map(marked, others))
+        told, rest = await asyncio.gather(texts(), asyncio.gather(*map(marked, others)))
         done = dict(zip(map(id, [*plain, *others]), [*told, *rest], strict=True))
         return [each if isinstance(each, str) else done[id(each)] for each in fragments]
 
