@@ -35,7 +35,7 @@ SHARED = {
     "share_vocab": True, "dropout": [0.1], "attention_dropout": [0.1], "label_smoothing": 0.1, "optim": "adam",
     "batch_type": "tokens", "batch_size": BATCH_TOKENS, "batch_size_multiple": 1, "normalization": "tokens",
     "bucket_size": 29000, "num_workers": 0, "report_every": 20, "train_steps": 10_000_000,
-    "valid_steps": 10_000_000, "save_checkpoint_steps": 50, "keep_checkpoint": -1, "world_size": 1, "gpu_ranks": [],
+    "valid_steps": 10_000_000, "save_checkpoint_steps": 25, "keep_checkpoint": -1, "world_size": 1, "gpu_ranks": [],
 }  # fmt: skip
 
 
@@ -108,6 +108,8 @@ def main() -> None:
     pieces = subwords(run)
     points = curve(run, spaced(saved), lambda path: loaded(pieces, run.threads, path))
     trained, last = saved[-1]
+    for path in {path for _, path in saved[:-1]}:
+        path.unlink()
     finish(run, loaded(pieces, run.threads, last), package="OpenNMT-py", beside=["torch"], curve=points,
            system="OpenNMT-py Transformer 3+3x256" if transformer else "OpenNMT-py biLSTM 256, general attention",
            trained_seconds=trained, prepare_seconds=told.prepare_seconds,
