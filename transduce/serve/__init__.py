@@ -9,7 +9,8 @@ page) and needs no torch, and beside it the workers, which hold the models.
     engine.py      batches for the workers            documents.py   SRT, CSV, text, HTML files
     pace.py        how long batches take              process.py     a worker, as the service holds it
     worker.py      a worker, as it sees itself        wire.py        what the two say to one another
-    loading.py     runs with their weights
+    loading.py     runs with their weights            reports.py     report.md without the machine's folders
+    openapi.py     the document of the API            reference.py   the same as a page
     translator.py  text in, text out                  keys.py        API keys, kept as hashes
     libre.py       LibreTranslate's endpoints         guard.py       Host, Origin, headers, errors
     native.py      ours                               server.py      the process
