@@ -96,7 +96,8 @@ class Client(asyncio.Protocol):
             head = bytes(received[:end]).lower()
             self.status = int(head[9:12])
             self.retry_after = float(head.partition(b"retry-after: ")[2].partition(b"\r")[0] or 1)
-            self._wanted = end + 4 + int(head.partition(b"content-length: ")[2].partition(b"\r")[0])
+            length = head.partition(b"content-length: ")[2].partition(b"\r")[0]
+            self._wanted = end + 4 + int(length) if length else sys.maxsize  # a stream: whoever asked for it leaves
         if len(received) >= self._wanted:
             self.body = bytes(received[: self._wanted])
             received.clear()

@@ -26,7 +26,7 @@ from transduce.serve import engine as engine_module
 from transduce.serve import loading, wire, worker
 from transduce.serve.gate import Gate, Rates, Refused
 from transduce.serve.metrics import Metrics
-from transduce.serve.pace import SURGE, Demand, Pace
+from transduce.serve.pace import SHORT, SURGE, Demand, Pace
 from transduce.serve.process import COMMAND
 from transduce.serve.settings import ServeConfig
 from transduce.serve.wire import Found, packed, unpacked
@@ -147,7 +147,7 @@ class Fakes:
     """Workers that do a hundred characters a second, and make no difference between long queues and short ones."""
 
     def __init__(self) -> None:
-        self.alive, self.speed, self.short, self.demand = 1, 100.0, 60.0, Demand()
+        self.alive, self.speed, self.room, self.demand = 1, 100.0, True, Demand()
 
     def wait(self, characters: float) -> float:
         return characters / self.speed
@@ -182,7 +182,7 @@ def test_the_gate_counts_requests_characters_and_time() -> None:
     assert (gate.characters, gate.weight, len(gate.inside)) == (0, 0, 0)
 
 
-def test_where_too_much_is_asked_the_queue_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_too_much_is_asked_few_are_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     now, most = 1_000.0, 0.0
     monkeypatch.setattr("transduce.serve.pace.time.monotonic", lambda: now)
     workers = Fakes()
@@ -196,6 +196,7 @@ def test_where_too_much_is_asked_the_queue_is_short(monkeypatch: pytest.MonkeyPa
             now += every
             while inside and inside[0][0] <= now:
                 gate.leave(inside.pop(0)[1])
+            workers.room = len(inside) < 2
             try:
                 gate.came()
                 inside.append((max(now, inside[-1][0] if inside else 0) + 0.1, gate.enter(10)))
@@ -213,7 +214,7 @@ def test_where_too_much_is_asked_the_queue_is_short(monkeypatch: pytest.MonkeyPa
     assert 150 < ask(2_000, 0.01) < 250 + SURGE  # ten times as much: what can be done, after the first few
     most = 0.0
     assert ask(2_000, 0.01) == pytest.approx(200, abs=10)
-    assert most <= workers.short
+    assert most <= 20  # characters of two requests
     now += 60
     assert ask(600, 0.1) == 600
 
@@ -249,13 +250,16 @@ def test_the_pace_of_batches_is_learned() -> None:
     assert pace.wait(3_000) == pytest.approx(0.33, rel=0.01)
     assert pace.wait(6_000) == pytest.approx(0.66, rel=0.01)
     assert pace.best == pytest.approx(3_000 / 0.33)
-    sentence = pace.wait(50)
-    assert sentence < pace.wait(pace.short()) < 2 * sentence
+    for _ in range(300):  # six sentences take as long as may be
+        rows = int(pace.short_rows)
+        pace.note_short(rows, pace.short * rows / 6)
+        pace.note_short(1_000, 1_000.0)  # one that is not short tells nothing
+    assert pace.short == pytest.approx(SHORT * 0.035, rel=0.1)
+    assert 5 <= pace.short_rows < 8
     same = Pace()
     for _ in range(5):
         same.note(1, 60, 0.04)
     assert same.wait(60) == pytest.approx(0.04)
-    assert same.short() >= 60
 
 
 def test_threads_are_tried(model: Transducer, trained: Path) -> None:

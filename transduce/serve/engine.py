@@ -50,6 +50,8 @@ SPACING = 0.02  # seconds
 BEHIND = 1.0  # seconds that a file's sentences count as younger: whoever waits for a few goes first
 TRIES = 2  # of a sentence, where its worker died or its batch failed
 CONSIDERED = 1_000  # of those that wait, when a batch is made up
+LEAD = 0.2  # of a short batch's time before its end, the next one is let in
+MOST_ROOM = 64  # sentences of a short batch
 STUCK = 30.0  # seconds that a worker has to give up what nobody waits for; then it is ended
 STEADY = 10.0  # seconds of a worker's life after which its death is no reason to be careful
 PAUSES = (0.5, 30.0)  # seconds before a worker is replaced that was not steady: the first, and the longest
@@ -97,6 +99,7 @@ class Engine:
         self.pace, self.demand = Pace(), Demand()
         self._waiting: list[Job] = []  # by ``due``
         self._at_work: dict[WorkerProcess, list[Job]] = {}
+        self._until: dict[WorkerProcess, float] = {}  # when they will probably be done
         self._idle: set[asyncio.Future[None]] = set()  # workers that wait for news
         self._living: set[WorkerProcess] = set()
         self._keepers: list[asyncio.Task[None]] = []
@@ -121,9 +124,14 @@ class Engine:
         return self.pace.best * self.config.workers
 
     @property
-    def short(self) -> float:
-        """Characters in all workers and waiting for them, where more is asked than can be answered."""
-        return 2 * self.pace.short() * self.config.workers
+    def room(self) -> bool:
+        """Whether one more sentence has room in the next batch, if that is short, and does not wait long for it."""
+        first = itertools.islice(self._waiting, MOST_ROOM)
+        if 1 + sum(not job.ticket.background for job in first) > self.pace.short_rows:
+            return False
+        if len(self._at_work) < len(self._living):
+            return True
+        return min(self._until.values(), default=0.0) - time.monotonic() < LEAD * self.pace.short
 
     def wait(self, characters: float) -> float:
         """Expected seconds until so many characters have been translated."""
@@ -307,13 +315,12 @@ class Engine:
                   and job.single is None and job.kind == kind]  # fmt: skip
         others.sort(key=lambda job: (abs(len(job.source) - size), job.due))
         copies = oldest.config.nbest if oldest.config.sample else oldest.config.beam
-        most = self.pace.short() if self.demand.excessive else float("inf")
-        batch, longest, characters = [oldest], size + 1, oldest.characters
+        batch, longest = [oldest], size + 1
         # Draws of a sentence that comes twice in a batch would depend on the other (decoding/batched.py).
         drawn = {tuple(oldest.source)} if oldest.config.sample else set()
         for job in others:
-            longest, characters = max(longest, len(job.source) + 1), characters + job.characters
-            if (len(batch) + 1) * copies * longest > self.config.batch_tokens or characters > most:
+            longest = max(longest, len(job.source) + 1)
+            if (len(batch) + 1) * copies * longest > self.config.batch_tokens:
                 break
             if oldest.config.sample:
                 if tuple(job.source) in drawn:
@@ -330,6 +337,8 @@ class Engine:
         for job in batch:
             self.metrics.observe("transduce_queue_seconds", began - job.since)
         self._at_work[worker] = batch
+        characters = sum(job.characters for job in batch)
+        self._until[worker] = began + (self.pace.short if self.demand.excessive else self.pace.wait(characters))
         try:
             worker.send(self._task(batch))
             answer = await worker.answer(first.hear)
@@ -337,7 +346,7 @@ class Engine:
             self._again(batch, Fault(f"its worker died ({error})"))
             raise
         finally:
-            del self._at_work[worker]
+            del self._at_work[worker], self._until[worker]
         match answer:
             case Failed(kind="fault", message=message):
                 self.metrics.add("transduce_worker_errors_total")
@@ -367,6 +376,8 @@ class Engine:
         characters = sum(job.characters for job in batch)
         if not any(job.ticket.gone for job in batch):  # else it ended sooner than it would have
             self.pace.note(len(batch), characters, seconds)
+            if self.demand.excessive:
+                self.pace.note_short(len(batch), seconds)
         self.metrics.observe("transduce_batch_rows", len(batch))
         self.metrics.add("transduce_sentences_total", len(batch), model=batch[0].run)
         self.metrics.add("transduce_characters_total", characters, model=batch[0].run)

@@ -63,8 +63,8 @@ class Workers(Protocol):
         """Characters a second at their best."""
 
     @property
-    def short(self) -> float:
-        """Characters that may be inside where more is asked than can be answered."""
+    def room(self) -> bool:
+        """Whether one more may come in where more is asked than can be answered."""
 
     def wait(self, characters: float) -> float:
         """Expected seconds until so many characters have been translated."""
@@ -86,7 +86,7 @@ class Gate:
     def enter(self, characters: int, *, deadline: float | None = None, background: bool = False) -> Ticket:
         """Accept a request, or raise ``Refused``. Give the ticket back with ``leave``."""
         config = self.config
-        self.look(0 if background else min(characters, COUNTED))
+        self.look()
         if characters > config.max_text:
             raise Refused(413, f"The text has {characters:,} characters; at most {config.max_text:,} are allowed.",
                           "text_length")  # fmt: skip
@@ -117,8 +117,8 @@ class Gate:
         """A request has come that ``look`` did not let in."""
         self._workers.demand.came(self._workers.speed)
 
-    def look(self, weight: int = 0) -> None:
-        """Raise ``Refused`` where no request of that weight would be let in."""
+    def look(self) -> None:
+        """Raise ``Refused`` where no request at all would be let in."""
         config = self.config
         if self.draining:
             raise Refused(503, "The service is shutting down; try again elsewhere.", "draining", retry_after=1)
@@ -127,7 +127,7 @@ class Gate:
         if len(self.inside) >= config.max_requests:
             raise Refused(503, "The queue is full; try again later.", "queue_requests",
                           retry_after=max(1.0, self.wait()))  # fmt: skip
-        if self._workers.demand.excessive and self.weight and self.weight + weight > self._workers.short:
+        if self._workers.demand.excessive and not self._workers.room:
             raise Refused(503, "More is asked than can be answered; try again later.", "overload", retry_after=1)
         if self.wait() > config.max_wait:
             raise Refused(503, f"The service is busy; the wait would be about {self.wait():.1f} s.", "wait",

@@ -4,8 +4,9 @@ The queue has two lengths. Sixty-four clients that each wait for their answer be
 requests waiting: large batches, the most that the model can do, and nobody is worse off. Ten times the load that the
 model can carry would fill the same queue for ever, and everyone would wait as long as the limit allows. What tells the
 two apart is how often it is asked. ``Demand`` counts all requests, also the refused ones, against what the model can do
-at its best, half as much again. Below that, the queue may be ``--max-wait`` long. Above it, only so much is let in as
-fills one short batch while another is computed (``Pace.short``), so an answer comes about as soon as on an idle machine.
+at its best, half as much again. Below that, the queue may be ``--max-wait`` long. Above it, batches are kept so short that they take
+little longer than a sentence alone, and the next one is let in only shortly before the one before ends: an answer then
+comes about as soon as on an idle machine, at the price of fewer answers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ DECAY = 0.9  # of what was learned, a batch: the last ten or so count
 BEST_DECAY = 0.999  # of the best speed, a batch: quiet times teach nothing about it
 EXCESS = 1.5  # times the best speed: more than that is too much
 SURGE = 80  # requests that may come at once before that is looked at: clients that all begin at the same moment
-SHORT = 1.5  # times as long as a sentence alone may a batch take when too much is asked
+SHORT = 1.7  # times as long as a sentence alone may a batch take when too much is asked
 
 
 @final
@@ -28,19 +29,22 @@ class Pace:
     """
 
     def __init__(self) -> None:
-        self._count = self._rows = self._characters = self._seconds = self._squares = self._products = 0.0
+        self._count = self._characters = self._seconds = self._squares = self._products = 0.0
         self._largest = 1.0  # characters of the largest batch
+        self._alone = 0.0  # seconds of a sentence alone
+        self.short_rows = 2.0  # sentences of a batch that takes little longer
         self.best = 0.0  # characters a second of the fastest batch
 
     def note(self, rows: int, characters: int, seconds: float) -> None:
         """Learn from a batch."""
         self._count = DECAY * self._count + 1
-        self._rows = DECAY * self._rows + rows
         self._characters = DECAY * self._characters + characters
         self._seconds = DECAY * self._seconds + seconds
         self._squares = DECAY * self._squares + characters * characters
         self._products = DECAY * self._products + characters * seconds
         self._largest = max(DECAY * self._largest, float(characters), 1.0)
+        if rows == 1:
+            self._alone += (seconds - self._alone) * (1 - DECAY) if self._alone else seconds
         self.best = max(BEST_DECAY * self.best, characters / max(seconds, 1e-6))
 
     def wait(self, characters: float) -> float:
@@ -51,13 +55,19 @@ class Pace:
         batches = max(1.0, characters / self._largest)
         return batches * fixed + characters * each
 
+    def note_short(self, rows: int, seconds: float) -> None:
+        """Learn from a batch how many sentences make a short one: a little more, as long as it is in time."""
+        if rows > self.short_rows:
+            return  # what had been let in before
+        if seconds > self.short:
+            self.short_rows = max(1.0, 0.9 * self.short_rows)
+        elif rows + 1 > self.short_rows:  # it was full
+            self.short_rows += 0.1
+
+    @property
     def short(self) -> float:
-        """Characters of a batch that takes little longer than a sentence alone; at least a sentence's."""
-        if not self._count:
-            return float("inf")
-        fixed, each = self._terms()
-        sentence = self._characters / max(1.0, self._rows)
-        return max(sentence, (SHORT * (fixed + each * sentence) - fixed) / each) if each else float("inf")
+        """Seconds that a batch may take when too much is asked."""
+        return SHORT * self._alone
 
     def _terms(self) -> tuple[float, float]:
         mean_characters, mean_seconds = self._characters / self._count, self._seconds / self._count
