@@ -82,9 +82,7 @@ def test_the_same_numbers_as_training_and_search(cell: str, attention: str) -> N
                     same(torch.stack([each.values["c"][t] for each in decoder]), state.cell[:, 0], values)
                 if attention != "none":
                     assert state.attention is not None
-                    assert state.context is not None
                     same(inside.attention[0].weights[t], state.attention[0], values)
-                    same(inside.outputs["context"][t], state.context[0], values)
         assert len(inside.attention) == (attention != "none")
 
 

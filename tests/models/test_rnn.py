@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -17,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from transduce.config import from_dict, to_dict, with_settings
 from transduce.errors import ConfigError
-from transduce.models import RNN, RNNConfig, build, rnn
+from transduce.models import RNN, RNNConfig, build, rnn, rnn_search
 from transduce.models.base import inside, reverse_words, reversed_positions
 from transduce.models.rnn import RNNState
 
@@ -308,7 +310,9 @@ def test_attention_is_a_distribution_over_real_positions(name: str, lengths: lis
     real = inside(source_lengths, source.shape[1])[rows]
     assert bool((state.attention[~real] == 0).all())
     assert bool((state.attention[real] > 0).all())
-    assert state.context is not None
+    _, state = model.step(torch.full((len(rows),), 4), model.start(source, source_lengths).select(rows))
+    assert state.context is not None  # with gradients; search mixes what comes after it
+    assert state.attention is not None
     states, _, _ = model.encode(source, source_lengths)
     same(state.context, torch.einsum("rs,rsh->rh", state.attention, states[rows]))
 
@@ -654,3 +658,65 @@ def test_it_learns(values: dict[str, Any], most: int, *, turned: bool, steps: in
     source, lengths, _, wanted = digits(300, least=most // 2, most=most, turned=turned, generator=generator)
     right = (written(model.eval(), source, lengths, wanted.shape[1]) == wanted).all(dim=1).float().mean()
     assert right > 0.9
+
+
+# ---------------------------------------------------------------------------------------- the step of search
+
+
+@pytest.mark.parametrize("table", [True, False], ids=["table", "no table"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_search_steps_as_the_equations_say(name: str, *, table: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With gradients a state goes by the equations as they are written; without, by what search makes of them."""
+    monkeypatch.setattr(rnn_search, "TABLE_LIMIT", 10**9 if table else 0)
+    model = made(**FAMILIES[name]).double().eval()
+    sources, rows = padded([[3, 4, 2], [5, 2], [6, 7, 8, 9, 2]]), torch.tensor([0, 0, 1, 1, 2, 2])
+    plain = model.start(*sources).select(rows)
+    assert plain.prepared is None
+    with torch.no_grad():
+        state = model.start(*sources).select(rows)
+        assert state.prepared is not None
+        assert (state.prepared.table is not None) == table
+    for token in (1, 4, 7, 5):
+        tokens = torch.full((len(rows),), token)
+        expected, plain = model.step(tokens, plain)
+        with torch.no_grad():
+            logits, state = model.step(tokens, state)
+        same(logits, expected)
+        same(state.hidden, plain.hidden)
+        if plain.cell is not None:
+            assert state.cell is not None
+            same(state.cell, plain.cell)
+        if plain.attention is not None:
+            assert state.attention is not None
+            same(state.attention, plain.attention)
+
+
+CHANGES: dict[str, Callable[[RNN], object]] = {
+    "a step of training": lambda model: torch.optim.SGD(model.parameters(), lr=1.0).step(),
+    "weights loaded": lambda model: model.load_state_dict(made(**FAMILIES["lstm-general"]).state_dict()),
+    "others in their place": lambda model: model.load_state_dict(
+        {name: weight + 0.5 for name, weight in model.state_dict().items()}, assign=True),
+    "a change in place": lambda model: (model.output.bias.data.add_(1), model.train().eval()),
+    "another type": lambda model: model.double(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_search_never_steps_with_weights_that_were(change: Callable[[RNN], object]) -> None:
+    model = made(**FAMILIES["lstm-general"]).eval()
+    source, lengths = padded([[3, 4, 2], [5, 2]])
+    tokens = torch.tensor([1, 1])
+    with torch.no_grad():
+        before, _ = model.step(tokens, model.start(source, lengths))
+    logits = model(source, lengths, tokens[:, None])
+    torch.testing.assert_close(before, logits[:, 0])
+    logits.square().sum().backward()
+    with torch.no_grad():
+        if change is not CHANGES["a step of training"]:
+            model.output.bias += 1  # so that what is loaded differs from what was
+        change(model)
+        after, _ = model.step(tokens, model.start(source, lengths))
+        torch.testing.assert_close(after, model(source, lengths, tokens[:, None])[:, 0])
+        copied = copy.deepcopy(model)
+        copied.output.bias += 3
+        torch.testing.assert_close(copied.step(tokens, copied.start(source, lengths))[0], after + 3)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from transduce.decoding.best import Continuations, best_continuations, largest
 from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis, length_penalty
 from transduce.decoding.record import Record
@@ -39,8 +40,8 @@ def greedy(
     """
 
     def most_probable(log_probs: Tensor, walks: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
-        values, words = log_probs.max(dim=-1)
-        return words.cpu().numpy(), values.to("cpu", torch.float64).numpy()
+        values, words = largest(log_probs)
+        return words, values
 
     trail = Trail(alpha=(config or DecodingConfig()).length_penalty, want_attention=want_attention,
                   want_log_probs=want_log_probs)  # fmt: skip
@@ -136,8 +137,8 @@ def beam_search(
             trail.look(state)
             if record is not None:
                 record.weigh(log_probs, sentences=places.sentences, totals=places.totals, beam=config.beam)
-            values, words = log_probs.topk(min(config.beam, log_probs.shape[1]))  # (rows, beam)
-            tokens, origins = places.choose(values.to("cpu", torch.float64).numpy(), words.cpu().numpy(), at, trail)
+            best = best_continuations(log_probs, places.totals, sentences=places.going, beam=config.beam)
+            tokens, origins = places.choose(best, at, trail)
             if len(origins) and not np.array_equal(origins, np.arange(len(state))):
                 state = state.select(torch.from_numpy(origins).to(device))
     return trail.best(len(limits), nbest=config.nbest, source_lengths=source_lengths.cpu().numpy())
@@ -146,33 +147,29 @@ def beam_search(
 class Places:
     """The beam of every sentence: which row stands in which place, and what may still come.
 
-    The table of places is (batch, beam) throughout; rows are the places that live, those of a sentence
-    side by side.
+    Tables of places are (batch, beam) throughout; rows are the places that live, those of a sentence
+    side by side and as many of each sentence as of the others.
     """
 
     def __init__(self, config: DecodingConfig, limits: np.ndarray, record: Record | None = None) -> None:
         self.config, self.limits, self.record = config, limits, record
         self.free = np.full(len(limits), config.beam)  # places that no complete hypothesis has given up
         self.kept = np.full((len(limits), config.nbest), -np.inf)  # the best scores of complete hypotheses, falling
+        self.going = len(limits)  # sentences that have rows
         self.sentences = np.arange(len(limits))  # (rows,)
-        self.slots = np.zeros(len(limits), dtype=np.int64)  # (rows,): place within the sentence
         self.totals = np.zeros(len(limits))  # (rows,): log-probability so far
 
-    def choose(self, values: np.ndarray, words: np.ndarray, at: int, trail: Trail) -> tuple[np.ndarray, np.ndarray]:
-        """Choose among the best continuations of each row; note in ``trail`` what ends and what goes on.
+    def choose(self, found: Continuations, at: int, trail: Trail) -> tuple[np.ndarray, np.ndarray]:
+        """Choose among the best continuations of each sentence; note in ``trail`` what ends and what goes on.
 
-        values, words: (rows, beam) log-probabilities and tokens. No other continuation can be among the
-        best of a sentence. Returns the tokens of the rows that go on and the rows they come from.
+        found: of the sentences that go on, as many as they have places. Returns the tokens of the rows that go on
+        and the rows they come from.
         """
-        batch, beam, width = len(self.limits), self.config.beam, values.shape[1]
-        table = np.full((batch, beam, width), -np.inf)
-        table[self.sentences, self.slots] = self.totals[:, None] + values
-        row_at = np.zeros((batch, beam), dtype=np.int64)
-        row_at[self.sentences, self.slots] = np.arange(len(values))
-        best, index = (each.numpy() for each in torch.from_numpy(table.reshape(batch, -1)).topk(beam))  # (batch, beam)
-        origins = np.take_along_axis(row_at, index // width, axis=1)
-        tokens, log_probs = words[origins, index % width], values[origins, index % width]
-
+        batch, beam = len(self.limits), found.totals.shape[1]
+        own = self.sentences[:: max(1, len(self.sentences) // max(1, self.going))]  # (going,)
+        best = np.full((batch, beam), -np.inf)
+        origins, tokens, log_probs = (np.zeros((batch, beam), dtype=each.dtype) for each in found[1:])
+        best[own], origins[own], tokens[own], log_probs[own] = found
         taken = (np.arange(beam) < self.free[:, None]) & (best > -np.inf)
         ended = taken & (tokens == EOS)
         cut = taken & ~ended & (self.limits == at + 1)[:, None]
@@ -200,7 +197,7 @@ class Places:
         ranks = np.argsort(~live[going], axis=1, kind="stable")[:, :width]  # living ones first
         real = np.take_along_axis(live[going], ranks, axis=1)
         rows = going.repeat(width), np.where(real, ranks, ranks[:, :1]).reshape(-1)
-        self.sentences, self.slots = rows[0], np.tile(np.arange(width), len(going))
+        self.sentences, self.going = rows[0], len(going)
         self.totals = np.where(real.reshape(-1), best[rows], -np.inf)
         return rows
 

@@ -8,9 +8,11 @@ search, batch times beam in beam search.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar, final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -84,6 +86,46 @@ class Inside:
     output_quantities: list[Quantity] = field(default_factory=list)  # of ``outputs``, and "p", the probabilities
 
 
+Made = TypeVar("Made")
+
+
+@final
+class Kept(Generic[Made]):
+    """What was computed from weights, until they change. A copy of it begins empty.
+
+    torch counts the changes of each tensor; one made through ``.data`` it does not count, so a model that
+    goes back to training calls ``forget``.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[list[tuple[Tensor, int]], Made] | None = None
+
+    def get(self, weights: Iterable[Tensor], make: Callable[[], Made]) -> Made:
+        """What ``make`` returned for these very weights. Weights that count no changes are read anew each time."""
+        now = list(weights)
+        if any(weight.is_inference() for weight in now):
+            return make()
+        kept = self._made
+        if kept is not None and len(kept[0]) == len(now) and all(
+            weight.data_ptr() == then.data_ptr() and weight._version == version
+            for weight, (then, version) in zip(now, kept[0], strict=True)
+        ):  # fmt: skip
+            return kept[1]
+        made = make()
+        # Holding on to the old memory keeps its address from being given to other weights.
+        self._made = [(weight.detach(), weight._version) for weight in now], made
+        return made
+
+    def forget(self) -> None:
+        self._made = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Kept[Made]:
+        return Kept()
+
+    def __reduce__(self) -> tuple[type[Kept[Made]], tuple[()]]:
+        return Kept, ()
+
+
 class Generator(nn.Module, ABC):
     """A model that writes one sequence after reading another."""
 
@@ -136,13 +178,13 @@ def shared_rows(rows: Tensor, *, had: int, sentences: int) -> Tensor | None:
     still come in equal groups, one row a sentence stays enough; else each new row gets its own. Beam search
     selects rows at every step; copying the source along with them would cost more than the step itself.
     """
-    owner = rows.div(max(1, had // max(1, sentences)), rounding_mode="floor")  # the sentence each new row belongs to
-    if len(rows) and len(rows) % sentences == 0:  # as a rule, each sentence keeps as many rows as the others
-        every = torch.arange(sentences, device=rows.device).repeat_interleave(len(rows) // sentences)
-        if torch.equal(owner, every):
-            return None
-    kept, counts = torch.unique_consecutive(owner, return_counts=True)
-    return kept if bool((counts == counts[:1]).all()) else owner
+    owner = rows.cpu().numpy() // max(1, had // max(1, sentences))  # the sentence each new row belongs to
+    even = len(owner) > 0 and len(owner) % sentences == 0  # as a rule, each sentence keeps as many rows as the others
+    if even and (owner.reshape(sentences, -1) == np.arange(sentences)[:, None]).all():
+        return None
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    counts = np.diff(starts, append=len(owner))
+    return torch.from_numpy(owner[starts] if (counts == counts[:1]).all() else owner).to(rows.device)
 
 
 def reverse_words(source: Tensor, lengths: Tensor) -> Tensor:

@@ -24,12 +24,13 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.checkpoint import checkpoint
 
 from transduce.config import Config, require
-from transduce.models import rnn_equations
+from transduce.models import rnn_equations, rnn_search
 from transduce.models.base import (
     PAD,
     AttentionMap,
     Generator,
     Inside,
+    Kept,
     Layer,
     State,
     inside,
@@ -186,7 +187,7 @@ class Recurrence(nn.Module):
         for layer in range(self.layers):
             if layer and self.training:
                 x = F.dropout(x, self.config.dropout)
-            w_ih, w_hh, b_ih, b_hh = self._weights(layer, 0)
+            w_ih, w_hh, b_ih, b_hh = self.weights(layer)
             computed.append(cell_step(self.config, F.linear(x, w_ih, b_ih), h[layer],
                                       None if c is None else c[layer], w_hh, b_hh))  # fmt: skip
             x = computed[-1]["h"]
@@ -207,7 +208,7 @@ class Recurrence(nn.Module):
             if layer:
                 x = F.dropout(x, self.config.dropout, training=self.training)
             for side in range(self.directions):
-                w_ih, w_hh, b_ih, b_hh = self._weights(layer, side)
+                w_ih, w_hh, b_ih, b_hh = self.weights(layer, side)
                 projected = F.linear(x, w_ih, b_ih).unbind(dim=1)  # len of (batch, gates * hidden)
                 first = {"h": h, "c": c} if self.config.cell == "lstm" else {"h": h}
                 state = {name: x.new_zeros(batch, self.hidden) if each is None else each[len(last)]
@@ -224,7 +225,12 @@ class Recurrence(nn.Module):
             x = torch.cat(outputs, dim=-1) * real[:, :, None]
         return x, {name: torch.stack([each[name] for each in last]) for name in last[0]}, computed
 
-    def _weights(self, layer: int, side: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def cell(self, projected: Tensor, h: Tensor, c: Tensor | None, w_hh: Tensor, b_hh: Tensor) -> dict[str, Tensor]:
+        """``cell_step`` of this stack's kind."""
+        return cell_step(self.config, projected, h, c, w_hh, b_hh)
+
+    def weights(self, layer: int, side: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """W_ih, W_hh, b_ih and b_hh of a layer in one direction; side 1 is backwards."""
         suffix = f"_l{layer}" + ("_reverse" if side else "")
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         w_ih, w_hh, b_ih, b_hh = (getattr(self.rnn, name + suffix) for name in names)
@@ -239,11 +245,13 @@ class Memory:
     """The source as attention sees it, one row a sentence."""
 
     keys: Tensor  # (batch, src_len, hidden): encoder states, projected as the score needs them
-    values: Tensor  # (batch, src_len, encoder hidden): encoder states h_j
+    values: Tensor  # (batch, src_len, encoder hidden): encoder states h_j; in search W_cc h_j, as wide as the readout
     padding: Tensor  # (batch, src_len) bool: True where there is no source token
+    shut: Tensor | None = None  # in search (batch, 1, src_len): what is added to scores, -inf where there is no token
 
     def select(self, rows: Tensor) -> Memory:
-        return Memory(self.keys[rows], self.values[rows], self.padding[rows])
+        keys, values, padding = (each.index_select(0, rows) for each in (self.keys, self.values, self.padding))
+        return Memory(keys, values, padding, None if self.shut is None else self.shut.index_select(0, rows))
 
 
 class Attention(nn.Module):
@@ -309,21 +317,23 @@ class RNNState(State):
     memory: Memory | None  # the source, one row a sentence; None without attention
     fed: Tensor | None = None  # (rows, embed): the attentional state that input feeding passes on
     attention: Tensor | None = None  # (rows, src_len): alpha of the last step
-    context: Tensor | None = None  # (rows, encoder hidden): sum_j alpha_j h_j of the last step
+    context: Tensor | None = None  # (rows, encoder hidden): sum_j alpha_j h_j of the last step; None in search
     # What ``cell_step`` returned in each layer at the last step; ``select`` does not keep it.
     computed: Sequence[Mapping[str, Tensor]] = ()
+    prepared: rnn_search.Prepared | None = None  # in search: the weights, arranged for its steps
 
     def __len__(self) -> int:
         return self.hidden.shape[1]
 
     def select(self, rows: Tensor) -> RNNState:
         return RNNState(
-            hidden=self.hidden[:, rows],
-            cell=None if self.cell is None else self.cell[:, rows],
+            hidden=self.hidden.index_select(1, rows),
+            cell=None if self.cell is None else self.cell.index_select(1, rows),
             memory=None if self.memory is None else self._memory_of(rows),
-            fed=None if self.fed is None else self.fed[rows],
-            attention=None if self.attention is None else self.attention[rows],
-            context=None if self.context is None else self.context[rows],
+            fed=None if self.fed is None else self.fed.index_select(0, rows),
+            attention=None if self.attention is None else self.attention.index_select(0, rows),
+            context=None if self.context is None else self.context.index_select(0, rows),
+            prepared=self.prepared,
         )
 
     def _memory_of(self, rows: Tensor) -> Memory:
@@ -365,6 +375,7 @@ class RNN(Generator):
         self.output = nn.Linear(readout, target_vocab)
         if config.tied != "none":
             self.output.weight = self.target_embedding.weight
+        self._prepared: Kept[rnn_search.Prepared] = Kept()
         self._init_embeddings()
 
     def _init_embeddings(self) -> None:
@@ -375,7 +386,7 @@ class RNN(Generator):
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
                 embedded: Tensor | None = None) -> Tensor:  # fmt: skip
-        state = self.start(source, source_lengths, embedded=embedded)
+        state = self._begin(*self.encode(source, source_lengths, embedded=embedded), source_lengths)
         x = self._drop(self.target_embedding(target_in))  # (batch, tgt_len, embed)
         if not self.config.input_feeding:
             outputs, _, _ = self.decoder(x, None, state.hidden, state.cell)
@@ -389,13 +400,26 @@ class RNN(Generator):
         logits: Tensor = self.output(self._drop(readout))  # (batch, tgt_len, vocab)
         return logits
 
-    def start(self, source: Tensor, source_lengths: Tensor, *, embedded: Tensor | None = None) -> RNNState:
-        return self._begin(*self.encode(source, source_lengths, embedded=embedded), source_lengths)
+    def start(self, source: Tensor, source_lengths: Tensor) -> RNNState:
+        """Without gradients and dropout, the steps that follow are those of search (rnn_search.py)."""
+        state = self._begin(*self.encode(source, source_lengths), source_lengths)
+        if self.training or torch.is_grad_enabled():
+            return state
+        prepared = self._prepared.get(self.parameters(), lambda: rnn_search.prepare(self))
+        memory = None if state.memory is None else rnn_search.remember(prepared, state.memory, source_lengths)
+        return replace(state, prepared=prepared, memory=memory)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, RNNState]:
         assert isinstance(state, RNNState)
+        if state.prepared is not None:
+            return rnn_search.step(self, tokens, state)
         readout, state = self._step(self._drop(self.target_embedding(tokens)), state)
         return self.output(self._drop(readout)), state
+
+    def train(self, mode: bool = True) -> RNN:  # noqa: FBT001  # torch's signature
+        if mode:
+            self._prepared.forget()
+        return super().train(mode)
 
     def embed(self, source: Tensor) -> Tensor:
         x: Tensor = self.source_embedding(source)

@@ -1,0 +1,49 @@
+"""The few largest found without sorting, against sorting everything in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transduce.decoding import best
+from transduce.decoding.best import best_continuations, largest
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 40), st.integers(1, 12), st.integers(1, 9),
+       st.integers(0, 10**6))  # fmt: skip
+def test_the_best_continuations_are_those_of_a_sorted_list(
+    sentences: int, width: int, vocab: int, beam: int, classes: int, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    values = generator.normal(size=(sentences * width, vocab)).astype(np.float32)
+    values[generator.random(values.shape) < 0.1] = -np.inf
+    totals = generator.normal(size=sentences * width)
+    totals[generator.random(len(totals)) < 0.2] = -np.inf
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(best, "CLASSES", classes)  # from one class for all tokens to one for each
+        found = best_continuations(torch.from_numpy(values), totals, sentences=sentences, beam=beam)
+    for sentence in range(sentences):
+        rows = range(sentence * width, (sentence + 1) * width)
+        every = sorted((totals[row] + float(values[row, word]) for row in rows for word in range(vocab)), reverse=True)
+        assert found.totals[sentence].tolist() == every[:beam]
+        chosen = list(zip(found.origins[sentence].tolist(), found.tokens[sentence].tolist(), strict=True))
+        assert len(chosen) == min(beam, width * vocab)
+        for (row, word), total, log_prob in zip(chosen, found.totals[sentence], found.log_probs[sentence], strict=True):
+            if total > -math.inf:
+                assert row in rows
+                assert log_prob == values[row, word]
+                assert total == totals[row] + log_prob
+        real = [pair for pair, total in zip(chosen, found.totals[sentence], strict=True) if total > -math.inf]
+        assert len(set(real)) == len(real)
+
+
+def test_the_largest_is_the_first_of_equal_ones() -> None:
+    values, places = largest(torch.tensor([[-3.0, -1.0, -1.0, -2.0], [-math.inf, -math.inf, -5.0, -9.0]]))
+    assert places.tolist() == [1, 2]
+    assert values.tolist() == [-1.0, -5.0]
