@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -22,13 +24,19 @@ from safetensors.torch import load_file
 
 import transduce
 from tests.conftest import run_command
+from tests.training.toys import copy_task
+from transduce.data.readers import Pair
 from transduce.errors import RunError
+from transduce.members import _plan
 from transduce.models import Ensemble
-from transduce.run import read_config
+from transduce.request import Request
+from transduce.run import RunConfig, read_config
 from transduce.training import side_by_side
+from transduce.training.budget import Deadline
 from transduce.training.checkpoint import load_weights, save_weights
 from transduce.training.interrupt import Stop
 from transduce.training.loggers import Silent
+from transduce.training.loop import TrainingConfig
 from transduce.training.side_by_side import Wire, run_members
 from transduce.transducer import load
 
@@ -261,6 +269,20 @@ def test_a_process_that_is_no_member_is_told_of_with_its_last_words() -> None:
 
 
 # -------------------------------------------------------------------------------------------------- small parts
+
+
+def test_the_plan_sets_aside_what_the_report_of_all_members_costs(pairs: list[tuple[str, str]]) -> None:
+    """A validation is of one member, the report of all."""
+    request = Request(data=[], budget=300.0)
+    held_out = [Pair(*pair, 1) for pair in pairs[:60]]
+    prepared: Any = SimpleNamespace(train=copy_task(40), valid=held_out[:20], test=held_out)
+    costs = []
+    for count in (1, 4):
+        training = TrainingConfig(members=count)
+        plan = _plan(RunConfig(request=request), training, prepared, began=0.0, resumed=False)
+        assert isinstance(plan, Deadline)
+        costs.append(plan.report_cost)
+    assert costs == pytest.approx([3 * 60 / 20, 4 * 3 * 60 / 20])
 
 
 def test_measures_that_are_no_numbers_arrive(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -196,7 +196,7 @@ def train_side_by_side(folder: Path, config: RunConfig, prepared: Prepared, devi
     members = places(folder, config)
     _announce(config, prepared, device, resumed=has_learned(folder), say=say)
     clock = time.time() - (time.perf_counter() - began)  # what all processes read alike
-    commands = [["member", str(folder), str(each.number), "--began", repr(clock)] for each in members]
+    commands = [["member", "--began", repr(clock), "--", str(folder), str(each.number)] for each in members]
     shown: Logger = Silent() if quiet else Console()
     try:
         with catch_signals() as stop:
