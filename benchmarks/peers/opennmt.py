@@ -73,7 +73,7 @@ def loaded(pieces: Any, threads: int, path: Path) -> Translate:
             translate_opts(parser)
             opt = parser.parse_args(["--model", str(path), "--src", "unused", "--beam_size", str(beam), "--batch_size",
                                      "64", "--batch_type", "sents", "--length_penalty", "avg", "--gpu", "-1",
-                                     "--max_length", "100"])  # fmt: skip
+                                     "--max_length", "100", "--output", str(path.with_name("pred.txt"))])  # fmt: skip
             ArgumentParser.validate_translate_opts(opt)
             ArgumentParser._get_all_transform_translate(opt)
             ArgumentParser._validate_transforms_opts(opt)
