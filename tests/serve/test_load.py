@@ -225,7 +225,7 @@ def test_a_full_service_refuses_before_it_reads(run_service: Callable[..., Any])
             wait_until(lambda: len(client.service.gate.inside) == 1)
             with socket.create_connection(("127.0.0.1", client.port), timeout=PATIENCE) as kept:
                 for body in (b"{}", b'{"q": "one"}'):  # whole requests, on one connection
-                    kept.sendall(b"POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                    kept.sendall(b"POST /translate HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive\r\n"
                                  b"Content-Length: %d\r\n\r\n" % len(body) + body)  # fmt: skip
                     answer = kept.recv(65_536)
                     assert answer.startswith(b"HTTP/1.1 503 ")

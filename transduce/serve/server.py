@@ -158,7 +158,7 @@ class PatientProtocol(H11Protocol):
         head, _, body = data.partition(b"\r\n\r\n")
         line, _, fields = head.partition(b"\r\n")
         path = line[5:-9].decode("latin-1")
-        lowered = b"\n" + fields.lower()
+        lowered = (b"\n" + fields.lower()).replace(b"\nconnection: keep-alive", b"")
         told = lowered.partition(b"\ncontent-length:")[2].partition(b"\r")[0].strip()
         if (path not in MODEL_ROUTES or line[-9:] != b" HTTP/1.1" or any(name in lowered for name in _DELICATE)
                 or not told.isdigit() or int(told) != len(body) or len(head) > self.limits.max_header):  # fmt: skip
