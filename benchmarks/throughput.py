@@ -1,10 +1,11 @@
 """Training tokens per second with the share of the machine's matrix-product peak, and decoding speed.
 
-    python benchmarks/throughput.py [--run RUN --data FOLDER]
+    python benchmarks/throughput.py [--run RUN ... --data FOLDER] [--decoding]
 
-Training: real steps (forward, backward, clipping, AdamW) on made-up batches of 700 target positions,
-each model beside the default one as a ratio of the same run. Decoding, with a run folder trained on
-Multi30k and the folder of its texts: the 1,000 test sentences, greedy and beam 5, and one at a time.
+Training: real steps (forward, backward, clipping, AdamW) on made-up batches of 700 target positions, each model
+beside the default one and beside plain PyTorch code of it (plain.py) as ratios of the same run. Decoding, with run
+folders trained on Multi30k and the folder of its texts: the 1,000 test sentences, greedy and beam 5, together and
+one at a time, and the same by plain PyTorch code with the same weights. --decoding leaves training out.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from common import machine, multi30k, peak_gflops, seconds_each, table
+from plain import Plain, copy_of
+from torch import nn
 
 from transduce.models import RNN, RNNConfig, build
 from transduce.training.loop import TrainingConfig
@@ -58,9 +62,8 @@ def flops_per_token(config: RNNConfig) -> float:
     return 3 * 2 * (total + config.embed * VOCAB)
 
 
-def tokens_per_second(config: RNNConfig, *, batch_tokens: int) -> float:
-    torch.manual_seed(0)
-    model = build(config, source_vocab=VOCAB, target_vocab=VOCAB).train()
+def tokens_per_second(model: nn.Module, *, batch_tokens: int) -> float:
+    model.train()
     optimizer = make_optimizer(model, TrainingConfig().optim)
     rows = batch_tokens // LENGTH
     tokens, lengths = torch.randint(4, VOCAB, (rows, LENGTH)), torch.full((rows,), LENGTH)
@@ -80,45 +83,68 @@ def training_table() -> str:
     rows, first = [], None
     for name, config in MODELS.items():
         for batch_tokens in (700, 2500) if config == RNNConfig() else (700,):
-            speed = tokens_per_second(config, batch_tokens=batch_tokens)
+            torch.manual_seed(0)
+            speed = tokens_per_second(build(config, source_vocab=VOCAB, target_vocab=VOCAB), batch_tokens=batch_tokens)
             first = first or speed
             share = 100 * speed * flops_per_token(config) / 1e9 / peak
             size = sum(weight.numel() for weight in RNN(config, source_vocab=VOCAB, target_vocab=VOCAB).parameters())
             rows.append(
                 [name, batch_tokens, f"{size / 1e6:.2f}M", f"{speed:,.0f}", f"{speed / first:.2f}", f"{share:.0f} %"]
             )
+    speed = tokens_per_second(Plain(VOCAB), batch_tokens=700)
+    assert first is not None
+    rows.append(["the default in plain PyTorch", 700, rows[0][2], f"{speed:,.0f}", f"{speed / first:.2f}", ""])
     heads = ["model", "batch, tokens", "parameters", "target tokens/s", "ratio", f"share of {peak:.0f} GFLOP/s"]
     return table(heads, rows)
 
 
 def decoding_table(run: Path, data: Path) -> str:
+    """Ours, and plain PyTorch where the run's model is the default one, in turns; the best of three of each."""
     model = load(run)
     sentences = multi30k(data, "test_2016_flickr", "en")
-    rows = []
+    sources = model.tokenizers.source.encode_batch(sentences)
+    plain = copy_of(model.model) if isinstance(model.model, RNN) else None
+    rows, greedy = [], 0.0
     for name, beam in (("greedy", 1), ("beam 5", 5)):
-        model.translate(sentences[:50], beam=beam)
-        began = time.perf_counter()
-        model.translate(sentences, beam=beam)
-        batched = time.perf_counter() - began
-        taken = []
-        for sentence in sentences[:200]:
-            began = time.perf_counter()
-            model.translate(sentence, beam=beam)
-            taken.append(time.perf_counter() - began)
-        rows.append(
-            [name, f"{batched:.2f}", f"{len(sentences) / batched:,.0f}", f"{1000 * statistics.median(taken):.1f}"]
-        )
-    return table(["search", f"{len(sentences):,} sentences, s", "sentences/s", "one sentence, median ms"], rows)
+        together = [seconds(lambda beam=beam: model.translate(sentences, beam=beam))]
+        others = []
+        for _ in range(3):
+            together.append(seconds(lambda beam=beam: model.translate(sentences, beam=beam)))
+            if plain is not None:
+                others.append(seconds(lambda beam=beam: plain.search(sources, beam=beam)))
+        taken = sorted(seconds(lambda one=one, beam=beam: model.translate(one, beam=beam)) for one in sentences[:200])
+        best, greedy = min(together), greedy or min(together)
+        row = [name, f"{best:.2f}", f"{len(sentences) / best:,.0f}", f"{best / greedy:.1f}",
+               f"{1000 * statistics.median(taken):.1f}", f"{1000 * taken[int(0.95 * len(taken))]:.1f}"]  # fmt: skip
+        if plain is not None:
+            alone = [seconds(lambda one=one, beam=beam: plain.search([one], beam=beam)) for one in sources[:50]]
+            row += [f"{min(others) / best:.1f}", f"{statistics.median(alone) / statistics.median(taken):.1f}"]
+        rows.append(row)
+    heads = ["search", f"{len(sentences):,} sentences, s", "sentences/s", "times greedy", "one, median ms", "95 %, ms"]
+    if plain is not None:
+        heads += ["times as fast as plain PyTorch", "one sentence"]
+    return f"{run.name}: {model!r}\n\n{table(heads, rows)}"
+
+
+def seconds(job: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    job()
+    return time.perf_counter() - began
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--run", type=Path)
+    parser.add_argument("--run", type=Path, nargs="*", default=[])
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--decoding", action="store_true", help="decoding alone")
     options = parser.parse_args()
-    print(f"{machine()}\n\n{training_table()}")
-    if options.run and options.data:
-        print(f"\n{decoding_table(options.run, options.data)}")
+    if options.run and not options.data:
+        raise SystemExit("Name the folder of Multi30k's texts with --data.")
+    print(machine())
+    if not options.decoding:
+        print(f"\n{training_table()}")
+    for run in options.run:
+        print(f"\n{decoding_table(run, options.data)}")
 
 
 if __name__ == "__main__":
