@@ -155,7 +155,7 @@ def log_softmax(logits: Tensor) -> Tensor:
 
 def require_finite(values: Tensor, *, at: int | None = None) -> None:
     """Raise ``TransduceError`` unless all values are finite. ``at``: the step, from 0."""
-    if not math.isfinite(float(values.sum())) and not bool(torch.isfinite(values).all()):
+    if not math.isfinite(values.detach().sum().item()) and not bool(torch.isfinite(values).all()):
         where = "" if at is None else f" at symbol {at + 1} of a sentence"
         raise TransduceError(
             f"the model's output is not a finite number{where}: its weights hold NaN or infinite values, or overflow. "
