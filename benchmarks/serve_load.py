@@ -28,6 +28,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -254,6 +255,13 @@ def memory(process: int) -> tuple[float, float]:
     return held(process), sum(map(held, map(int, listed.stdout.split())))
 
 
+def refusals(port: int) -> Counter[str]:
+    """Reasons of the refusals since the service was started."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        found = re.findall(r'^transduce_refusals_total{reason="(\w+)"} (\d+)', answer.read().decode(), re.MULTILINE)
+    return Counter({reason: int(number) for reason, number in found})
+
+
 def own_speed(run: Path, texts: list[str], threads: int) -> tuple[float, Callable[[str], bytes], float]:
     """Sentences a second of the model itself, a function that renders a request, and p99 of single sentences in ms."""
     import torch
@@ -341,14 +349,16 @@ def main() -> None:
     with service(options.run, ["--threads", str(options.threads), *options.serve]) as (port, process):
         asyncio.run(closed_loop(port, requests, 4, 1))  # to warm up
         for clients in options.clients:
+            before = refusals(port)
             asked = asyncio.run(closed_loop(port, requests, clients, options.seconds))
+            why = ", ".join(f"{number} {reason}" for reason, number in (refusals(port) - before).items())
             rate = len(asked.seconds) / options.seconds
             best = max(best, rate)
             unloaded = percentile(asked.seconds, 0.99) if clients == 1 else unloaded
             ours, workers = memory(process)
             rows.append([clients, f"{rate:,.0f}", f"{rate / own:.0%}",
                          *(f"{percentile(asked.seconds, share):,.0f}" for share in (0.5, 0.95, 0.99)),
-                         sum(asked.statuses.values()) - asked.statuses[200], f"{ours:,.0f}", f"{workers:,.0f}"])  # fmt: skip
+                         why or "none", f"{ours:,.0f}", f"{workers:,.0f}"])  # fmt: skip
         heads = [
             "clients",
             "sentences/s",

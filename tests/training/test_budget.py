@@ -111,6 +111,12 @@ def test_a_machine_that_was_starved_while_it_was_measured_still_uses_its_time(
     assert progress.step > 0.8 * 0.85 * 240 / 0.1
 
 
+def test_a_first_validation_that_takes_very_long_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, seconds=120, pace=lambda _: 0.1, validation=0.3, first=100.0)
+    machine.run()
+    assert 0.9 <= machine.share <= 1.02
+
+
 def test_on_a_steady_machine_the_number_of_steps_is_fixed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, seconds=300, pace=lambda _: 0.1, validation=0.5)
     progress = machine.run()

@@ -18,6 +18,7 @@ DECAY = 0.9  # of what was learned, a batch: the last ten or so count
 BEST_DECAY = 0.999  # of the best speed, a batch: quiet times teach nothing about it
 EXCESS = 1.5  # times the best speed: more than that is too much
 SURGE = 80  # requests that may come at once before that is looked at: clients that all begin at the same moment
+AT_BEST = 1.5  # times as long as at the best speed is the most that many characters are expected to take
 SHORT = 1.7  # times as long as a sentence alone may a batch take when too much is asked
 
 
@@ -53,7 +54,8 @@ class Pace:
             return 0.0
         fixed, each = self._terms()
         batches = max(1.0, characters / self._largest)
-        return batches * fixed + characters * each
+        # Of sentences alone, or few at a time, nothing follows for large batches: the best speed known does.
+        return min(batches * fixed + characters * each, self._alone + AT_BEST * characters / self.best)
 
     def note_short(self, rows: int, seconds: float) -> None:
         """Learn from a batch how many sentences make a short one: a little more, as long as it is in time."""

@@ -31,6 +31,7 @@ TRAINED = 0.85  # of a budget, what is spent in updates
 MEASURE_SHARE = 0.08  # of a budget, spent training before its steps are fixed
 VALIDATION_SHARE = 0.04  # of a budget, spent validating
 AIM = 0.985  # of a budget: where the plan ends, so that small delays do not overshoot
+UNTRAINED = 0.5  # of what is left of a budget, what the first plan sets aside at most
 DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew, once past each mark
 # Shares of the steps at which the plan is looked at again; at 0.6 the learning rate begins to fall.
 MARKS = (0.1, 0.2, 0.4, 0.6, 0.75, 0.85, 0.93, 0.97)
@@ -270,9 +271,12 @@ class Deadline:
 
     def _steps(self, progress: Progress, pace: float) -> int:
         """Total steps so that training, validations and the report end at AIM of the budget."""
-        left = self.began + AIM * self.seconds - time.perf_counter() - self.report_cost * self._validation - 1.0
-        left -= max(1, self._validations() - progress.validations) * self._validation
-        total = progress.step + max(1, int(left / pace))
+        left = self.began + AIM * self.seconds - time.perf_counter()
+        validations = max(1, self._validations() - progress.validations)
+        kept = (self.report_cost + validations) * self._validation + 1.0
+        if progress.validations < 2:  # a model that has just begun writes without end: the next validation is quicker
+            kept = min(kept, UNTRAINED * left)
+        total = progress.step + max(1, int((left - kept) / pace))
         return min(total, max(self.most_steps, progress.step + 1))
 
     def _validations(self) -> int:
