@@ -7,9 +7,7 @@ input was at fault, 2 usage, 130 interrupted.
 from __future__ import annotations
 
 import atexit
-import ctypes
 import gc
-import importlib.util
 import io
 import os
 import re
@@ -18,14 +16,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, NoReturn
 
 from typer.core import TyperGroup
 
 from transduce.errors import DataError, Interrupted, TransduceError
 
-LEARNED = {"translate", "score", "evaluate", "explain", "serve"}  # the commands that open a trained model
 OUT_OF_MEMORY = "out of memory. Use shorter texts, a smaller --beam, or to train a smaller training.batch_tokens."
 
 
@@ -107,24 +103,11 @@ def _prepare() -> None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    if sys.platform == "linux" and LEARNED & set(sys.argv[1:2]) and not {"-h", "--help"} & set(sys.argv[2:]):
-        threading.Thread(target=_fetch_torch, name="torch's library").start()
     # torch brings some million objects that live until the end. Looking through them for garbage while it is imported,
     # and once more at the end, takes as long as translating a sentence.
     gc.set_threshold(100_000, 20, 100)
     atexit.unregister(gc.freeze)
     atexit.register(gc.freeze)
-
-
-def _fetch_torch() -> None:
-    """Have the system load torch's library while this thread still imports Python: a fifth of a second of linking.
-
-    ``import torch`` asks for the very same file and finds it there. Where it is elsewhere, nothing is gained or lost.
-    """
-    with suppress(ImportError, OSError, ValueError):
-        found = importlib.util.find_spec("torch")
-        if found is not None and found.origin is not None:
-            ctypes.CDLL(str(Path(found.origin).with_name("lib") / "libtorch_cpu.so"))
 
 
 def _leave(message: str, status: int) -> NoReturn:
