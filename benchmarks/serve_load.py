@@ -107,8 +107,11 @@ class Client(asyncio.Protocol):
 
     def send(self, request: bytes) -> asyncio.Future[int]:
         self._waiter = asyncio.get_running_loop().create_future()
-        assert self.transport is not None
-        self.transport.write(request)
+        if self.lost:
+            self._finish(0)
+        else:
+            assert self.transport is not None
+            self.transport.write(request)
         return self._waiter
 
     def close(self) -> None:
@@ -159,20 +162,24 @@ async def open_loop(port: int, requests: list[bytes], rate: float, seconds: floa
     """
     first, rest = Asked(), Asked()
     idle = [await Client.connect(port) for _ in range(connections)]
-    open_now = list(idle)
-    running = 0
+    running = missing = 0  # missing: connections that the service closed
 
     def answered(client: Client, began: float, asked: Asked, future: asyncio.Future[int]) -> None:
-        nonlocal running
+        nonlocal running, missing
         running -= 1
         asked.note(future.result(), time.perf_counter() - began)
-        if not client.lost:
+        if client.lost:
+            missing += 1
+        else:
             idle.append(client)
 
     start, sent = time.perf_counter(), 0
     while (now := time.perf_counter() - start) < seconds:
         while sent < rate * now:
             asked = first if now < 1 else rest
+            while idle and idle[-1].lost:  # it was closed for having nothing to say
+                idle.pop()
+                missing += 1
             if idle:
                 client, began = idle.pop(), time.perf_counter()
                 running += 1
@@ -182,9 +189,12 @@ async def open_loop(port: int, requests: list[bytes], rate: float, seconds: floa
                 asked.statuses[-1] += 1
             sent += 1
         await asyncio.sleep(0.001)
+        if missing:
+            idle.insert(0, await Client.connect(port))
+            missing -= 1
     while running:
         await asyncio.sleep(0.01)
-    for client in open_now:
+    for client in idle:
         client.close()
     return first, rest
 

@@ -115,6 +115,8 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
         try:
             found = evaluate_pairs(model, prepared.tokenizers, watched, decoding=DecodingConfig(beam=1),
                                    language=config.target_language, measures=("bleu", "chrf"))  # fmt: skip
+            if not np.isfinite(found.scores["perplexity"].value):
+                raise TrainingError("the loss of the validation is not finite. Try a lower learning rate.")
         except TransduceError as error:
             best = progress.best
             kept = f"The best weights (step {best.step:,}) are kept." if best else "No weights were validated before."
