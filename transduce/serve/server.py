@@ -22,6 +22,7 @@ from transduce.errors import ConfigError
 from transduce.serve.app import make_app
 from transduce.serve.gate import Refused
 from transduce.serve.guard import HEADERS, MODEL_ROUTES
+from transduce.serve.lasting import settle
 from transduce.serve.service import Service
 from transduce.serve.settings import ServeConfig
 
@@ -205,8 +206,14 @@ def serve(service: Service, *, listening: Callable[[str], None] | None = None) -
     Raises ``ConfigError`` where no key is set and others could reach the service, and where the address cannot be had;
     ``RunError`` where no run can be served.
     """
+
+    def ready(address: str) -> None:
+        settle()
+        if listening is not None:
+            listening(address)
+
     with listener(service) as bound:
-        server = make_server(service, listening)
+        server = make_server(service, ready)
         server.run(sockets=[bound])
     if server.failure is not None:
         raise server.failure

@@ -33,6 +33,7 @@ from transduce.decoding import decode
 from transduce.decoding.trail import NEVER_WRITTEN, device_of, log_softmax, reading
 from transduce.errors import TransduceError
 from transduce.models.base import Generator, State
+from transduce.serve.lasting import settle
 from transduce.serve.loading import FIRST, Loaded, load_runs
 from transduce.serve.messages import Candidate
 from transduce.serve.wire import (
@@ -93,7 +94,12 @@ class Worker:
         threading.Thread(target=self._listen, name="orders", daemon=True).start()
         while True:
             task = self._tasks.get()
-            self._tell(self._open(task) if isinstance(task, Open) else self._done(task))
+            if isinstance(task, Open):
+                hello = self._open(task)
+                settle()
+                self._tell(hello)
+            else:
+                self._tell(self._done(task))
 
     # In a thread of its own ----------------------------------------------------------------------------
 
