@@ -50,6 +50,7 @@ SPACING = 0.02  # seconds
 BEHIND = 1.0  # seconds that a file's sentences count as younger: whoever waits for a few goes first
 TRIES = 2  # of a sentence, where its worker died or its batch failed
 CONSIDERED = 1_000  # of those that wait, when a batch is made up
+RETURN = 0.15  # of a batch's time, its clients are waited for: they may ask again as soon as they are answered
 LEAD = 0.2  # of a short batch's time before its end, the next one is let in
 MOST_ROOM = 64  # sentences of a short batch
 STUCK = 30.0  # seconds that a worker has to give up what nobody waits for; then it is ended
@@ -206,8 +207,9 @@ class Engine:
         worker.on_death = self._lost
         self._living.add(worker)
         try:
-            while batch := await self._take(worker):
-                await self._work(worker, batch)
+            rows, took = 0, 0.0
+            while batch := await self._take(worker, rows, RETURN * took):
+                rows, took = len(batch), await self._work(worker, batch)
             self._living.discard(worker)
             await worker.close(STUCK)
         except BaseException:
@@ -287,14 +289,19 @@ class Engine:
             if timer is not None:
                 timer.cancel()
 
-    async def _take(self, worker: WorkerProcess) -> list[Job]:
-        """The next batch; empty when it is time to end. Raises ``Died``."""
+    async def _take(self, worker: WorkerProcess, before: int, moment: float) -> list[Job]:
+        """The next batch; empty when it is time to end. Raises ``Died``.
+
+        before: how many were answered just now. They may ask again at once, so they are given a ``moment`` (seconds):
+        else clients fall into two groups, each of which waits for the batch of the other.
+        """
+        again, back = time.monotonic() + moment, before + len(self._waiting)
         while not worker.dead:
             left = None
             if self._waiting:
                 oldest = self._waiting[0]
                 batch = self._company(oldest)
-                left = oldest.since + self.config.window - time.monotonic()
+                left = self._until_full(oldest, again, back) - time.monotonic()
                 if left <= 0 or self._closing or len(batch) < len(self._waiting):
                     taken = set(map(id, batch))
                     self._waiting = [job for job in self._waiting if id(job) not in taken]
@@ -305,6 +312,12 @@ class Engine:
                 return []
             await self._news(left)
         raise Died(await worker.wait())
+
+    def _until_full(self, oldest: Job, again: float, back: int) -> float:
+        """Until when a batch waits for company: until ``again`` for those who are expected back, so many in all."""
+        if self.demand.excessive or len(self._waiting) >= back > 0:
+            return 0.0
+        return max(again, oldest.since + self.config.window)
 
     def _company(self, oldest: Job) -> list[Job]:
         """``oldest`` and those that may be searched with it, nearest in length first, within the batch's budget."""
@@ -331,8 +344,8 @@ class Engine:
 
     # What is done ----------------------------------------------------------------------------------------
 
-    async def _work(self, worker: WorkerProcess, batch: list[Job]) -> None:
-        """Let a worker do one batch. Raises ``Died``, after its sentences have been put back."""
+    async def _work(self, worker: WorkerProcess, batch: list[Job]) -> float:
+        """Let a worker do one batch. Returns its seconds. Raises ``Died``, after its sentences have been put back."""
         began, first = time.monotonic(), batch[0]
         for job in batch:
             self.metrics.observe("transduce_queue_seconds", began - job.since)
@@ -347,6 +360,7 @@ class Engine:
             raise
         finally:
             del self._at_work[worker], self._until[worker]
+        took = time.monotonic() - began
         match answer:
             case Failed(kind="fault", message=message):
                 self.metrics.add("transduce_worker_errors_total")
@@ -359,9 +373,10 @@ class Engine:
             case Found(outputs) if first.single is None:
                 self._tell([(job, Abandoned() if job.ticket.gone else [unpacked(each) for each in some])
                             for job, some in zip(batch, outputs, strict=True)])  # fmt: skip
-                self._count(batch, time.monotonic() - began)
+                self._count(batch, took)
             case Found() | Scored() | Candidates() | Page():
                 self._tell([(first, answer)])
+        return took
 
     def _task(self, batch: list[Job]) -> Decode | Single:
         first = batch[0]
