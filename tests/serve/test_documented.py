@@ -24,7 +24,12 @@ def test_limits_in_the_docs_are_the_defaults_and_stand_in_the_help() -> None:
 
 def test_every_option_named_in_the_docs_exists() -> None:
     ours = re.sub(r"`python benchmarks/[^`]*`", "", PAGE)
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) - {"--read-only", "--no-cache-dir", "--index-url", "--json"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours)) - {
+        "--read-only",
+        "--no-cache-dir",
+        "--index-url",
+        "--json",
+    }
     assert not {option for option in named if option not in HELP}
 
 
