@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -53,6 +54,15 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Replace ``path`` by ``text`` in UTF-8 with line feeds, atomically."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def own_stdout() -> io.FileIO:
+    """stdout for the caller alone, unbuffered. What else this process writes there from now on, or programs that it
+    starts, goes to stderr, so that a parent that reads stdout is told nothing by accident.
+    """
+    own = io.FileIO(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return own
 
 
 def sha256(data: bytes) -> str:

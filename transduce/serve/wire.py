@@ -17,7 +17,6 @@ Each question but ``Gone`` has one answer, or ``Failed``. A worker is asked one 
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -27,6 +26,7 @@ import msgspec
 import numpy as np
 
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis
+from transduce.files import own_stdout
 from transduce.serve.messages import Candidate
 
 HEAD = 4  # bytes of a frame's length
@@ -212,14 +212,10 @@ decode_reply: Callable[[bytes], Reply] = msgspec.msgpack.Decoder(Reply).decode
 
 
 def own_streams() -> tuple[BinaryIO, BinaryIO]:
-    """stdin and stdout of a worker's process, for frames. Whatever else is printed from here on goes to stderr, and
-    harms no frame. Ctrl-C and SIGTERM are the service's to handle.
-    """
+    """stdin and stdout of a worker's process, for frames alone. Ctrl-C and SIGTERM are the service's to handle."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    replies = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)
-    return sys.stdin.buffer, replies
+    return sys.stdin.buffer, own_stdout()
 
 
 def encoded(message: Frame) -> bytes:

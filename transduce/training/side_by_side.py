@@ -24,6 +24,7 @@ import msgspec
 
 from transduce import errors
 from transduce.errors import RunError, TransduceError
+from transduce.files import own_stdout
 from transduce.training.interrupt import Stop, catch_signals
 from transduce.training.loggers import Logger, Sample, Status, measured
 
@@ -86,9 +87,7 @@ class Wire(Logger):
     """Passes what a member measures on to its parent."""
 
     def __init__(self) -> None:
-        # What else in this process writes to stdout, or hands it on to programs of its own, writes to stderr.
-        self._file = os.fdopen(os.dup(1), "wb", buffering=0)
-        os.dup2(2, 1)
+        self._file = own_stdout()
         self._told = 0.0
 
     def tell(self, told: Told) -> None:
