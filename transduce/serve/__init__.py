@@ -15,6 +15,7 @@ page) and needs no torch, and beside it the workers, which hold the models.
     libre.py       LibreTranslate's endpoints         guard.py       Host, Origin, headers, errors
     native.py      ours                               server.py      the process
     inside.py      the page of one sentence           page/          what browsers get: the translator, runs, comparisons
+    lasting.py     memory that stays flat
 """
 
 from __future__ import annotations
