@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -22,14 +23,15 @@ import torch
 
 from tests.conftest import run_command
 from tests.serve.conftest import PATIENCE, Client, Host, altered, running, worker_of
+from transduce.errors import RunError
 from transduce.serve import engine as engine_module
 from transduce.serve import loading, wire, worker
 from transduce.serve.gate import Gate, Rates, Refused
 from transduce.serve.metrics import Metrics
 from transduce.serve.pace import SHORT, SURGE, Demand, Pace
-from transduce.serve.process import COMMAND
+from transduce.serve.process import COMMAND, WorkerProcess
 from transduce.serve.settings import ServeConfig
-from transduce.serve.wire import Found, packed, unpacked
+from transduce.serve.wire import Found, Open, packed, unpacked
 from transduce.transducer import Transducer
 
 LONG = "one two three four five six. " * 2_000
@@ -409,6 +411,23 @@ def test_what_a_worker_prints_harms_no_frame(run_service: Callable[..., Any], mo
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_workers_do_not_fill_memory_with_code_for_every_shape_unless_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"  # torch's own is 1,024, which takes hours to fill
+    says = ("import os, sys; from transduce.serve.wire import Failed, encoded; "
+            f"sys.stdout.buffer.write(encoded(Failed('user', os.environ['{name}'])))")  # fmt: skip
+
+    def told() -> int:
+        opening = Open(runs=["none"], device="cpu", threads=1, workers=1)
+        with pytest.raises(RunError) as caught:
+            asyncio.run(WorkerProcess.start(opening, [sys.executable, "-c", says]))
+        return int(str(caught.value))
+
+    monkeypatch.delenv(name, raising=False)
+    assert 0 < told() < 100
+    monkeypatch.setenv(name, "1000")
+    assert told() == 1_000
+
+
 def test_a_run_that_changed_meanwhile_is_not_mixed_with_what_was_served(
     host: Host, trained: Path, run_copy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,6 +26,9 @@ from transduce.serve.wire import (
 )
 
 COMMAND = (sys.executable, "-m", "transduce", "serve-worker")
+# oneDNN keeps the code it made for each of the last 1,024 shapes. Requests come in ever new ones, which cost 20 MB and
+# hours to fill up; to make the code anew costs nothing that could be measured. Read when torch is loaded.
+ENVIRONMENT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16"}
 
 
 class Died(Exception):
@@ -53,6 +56,7 @@ class WorkerProcess:
         """
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            env={**ENVIRONMENT, **os.environ},  # what is set outside counts
             start_new_session=True,  # where there are sessions: the terminal's Ctrl-C is ours to handle
         )  # fmt: skip
         worker = cls(process)
