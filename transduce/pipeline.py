@@ -314,6 +314,8 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     tokenizers = prepared.tokenizers
     require(model.tied != "all" or tokenizers.joint,
             'model.tied="all" needs one vocabulary for both sides; add --set tokenizer.joint=true, or use "decoder".')  # fmt: skip
+    require(not training.bpe_dropout or prepared.tokenizer_config.kind == "bpe",
+            f'training.bpe_dropout needs tokenizer.kind="bpe"; it is "{prepared.tokenizer_config.kind}".')  # fmt: skip
     if isinstance(model, TransformerConfig) and model.positions == "learned":
         require(model.max_positions > request.max_length,
                 f"model.max_positions must be more than --max-length, {request.max_length}, so that the end of the longest "
@@ -394,6 +396,7 @@ def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
             "model.dropout": "budget",
             "training.steps": "budget",
             "training.members": "budget",
+            "training.bpe_dropout": "budget",
             "training.batch_tokens": "budget",
         }
     if request.recipe:

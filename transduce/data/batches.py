@@ -10,7 +10,7 @@ of the source positions are padding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ POOL_BATCHES = 128  # batches' worth of rows that are sorted together
 SOURCE_SHARE = 2  # source positions of a batch are at most this many times its tokens
 
 Rows = NDArray[np.int64]
+Side = tuple[NDArray[Any], Rows]  # ids of rows end to end, and how many each row has
 
 
 class Batch(NamedTuple):
@@ -67,16 +68,22 @@ def plan_batches(
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def collate(pairs: Corpus | Sequence[tuple[Sequence[int], Sequence[int]]], rows: Sequence[int] | Rows) -> Batch:
-    """The batch of ``rows`` of a corpus or of a list of (source ids, target ids), in the order of ``rows``."""
+def collate(pairs: Corpus | Sequence[tuple[Sequence[int], Sequence[int]]], rows: Sequence[int] | Rows, *,
+            alter: Callable[[Side, Side], tuple[Side, Side]] | None = None) -> Batch:  # fmt: skip
+    """The batch of ``rows`` of a corpus or of a list of (source ids, target ids), in the order of ``rows``.
+
+    alter: what is done beforehand to the ids of both sides, which may make the batch longer.
+    """
     where = np.asarray(rows, dtype=np.int64)
     if isinstance(pairs, Corpus):
-        source, source_lengths = _gather(pairs.source_ids, pairs.source_starts, where)
-        target, target_lengths = _gather(pairs.target_ids, pairs.target_starts, where)
+        sides = (
+            _gather(pairs.source_ids, pairs.source_starts, where),
+            _gather(pairs.target_ids, pairs.target_starts, where),
+        )
     else:
         chosen = [pairs[row] for row in where.tolist()]
-        source, source_lengths = _concatenate([pair[0] for pair in chosen])
-        target, target_lengths = _concatenate([pair[1] for pair in chosen])
+        sides = _concatenate([pair[0] for pair in chosen]), _concatenate([pair[1] for pair in chosen])
+    (source, source_lengths), (target, target_lengths) = sides if alter is None else alter(*sides)
     target_in = _padded(target, target_lengths, first=1)
     target_in[:, 0] = BOS
     return Batch(_ended(source, source_lengths), source_lengths + 1, target_in, _ended(target, target_lengths))

@@ -27,7 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import tokenizers
+from numpy.typing import NDArray
 
 from transduce.config import Config, require
 from transduce.data import vocabulary
@@ -224,6 +226,14 @@ class Tokenizer:
             piece = self._pieces[number]
             named.append(piece if piece.isprintable() else "".join(_visible(character) for character in piece))
         return named
+
+    def halves(self) -> NDArray[np.int64]:
+        """(vocab, 2) ids: the two pieces that each BPE piece was merged from, or -1 where it was not."""
+        numbers = {piece: number for number, piece in enumerate(self._pieces)}
+        found = np.full((len(self._pieces), 2), -1)
+        for left, right in json.loads(self._json)["model"].get("merges", ()):
+            found[numbers[left + right]] = numbers[left], numbers[right]
+        return found
 
     def kind_of(self, number: int) -> PieceKind:
         """What an id stands for: learned text, a byte of it, or one of the specials."""

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import Literal, NamedTuple, final
 
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from transduce.config import Config, require
 from transduce.data.batches import Batch, collate, plan_batches
+from transduce.data.bpe_dropout import BPEDropout
 from transduce.data.corpus import Corpus
 from transduce.errors import ConfigError, Interrupted, RunError, TrainingError
 from transduce.models.base import PAD, Generator
@@ -55,6 +57,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     validate_every: int = 200  # updates
     patience: int = 0  # validations without improvement that end training; 0: never
     best_by: Measure = "chrf"  # the measure that decides which weights are kept
+    bpe_dropout: float = 0.0  # probability that a piece is cut in two, anew in each pass (data/bpe_dropout.py)
     average: float = 0.0  # share of the last updates whose weights are averaged; the mean is kept if it is better
     average_every: int = 10  # updates between two weights in the mean
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -73,6 +76,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         require(math.isfinite(self.clip) and self.clip >= 0, f"training.clip must not be negative; got {self.clip}.")
         require(0 <= self.label_smoothing < 1,
                 f"training.label_smoothing must be at least 0 and below 1; got {self.label_smoothing}.")  # fmt: skip
+        require(0 <= self.bpe_dropout < 1,
+                f"training.bpe_dropout must be at least 0 and below 1; got {self.bpe_dropout}.")  # fmt: skip
         require(self.patience >= 0, f"training.patience must not be negative; got {self.patience}.")
         require(0 <= self.average < 1, f"training.average is a share, at least 0 and below 1; got {self.average}.")
         require(1 <= self.members <= 100, f"training.members must be from 1 to 100; got {self.members}.")
@@ -100,13 +105,15 @@ def train(
     device: torch.device | None = None,
     stop: Stop | None = None,
     how_to_resume: str = "",
+    bpe_dropout: BPEDropout | None = None,
 ) -> Progress:
     """Train ``model`` in place; it ends with the last weights, the best ones went to ``keep_best``.
 
     plan: asked before every update; None is ``planned_steps(corpus, config)``. validate: measures by
     name, ``config.best_by`` among them; the model is in eval mode without gradients, and the random
     numbers it draws do not change the training. state: where to save (None: nowhere); resume: what
-    ``state.load()`` gave. The caller's random state is the same afterwards.
+    ``state.load()`` gave. bpe_dropout: cuts the pieces of every batch anew. The caller's random state is the same
+    afterwards.
 
     Raises ``Interrupted`` when ``stop`` asks for it (all is saved then, and ``how_to_resume`` ends the
     message), ``TrainingError`` when training diverges, ``RunError`` when a file cannot be written.
@@ -116,7 +123,7 @@ def train(
         return progress
     plan, stop = plan or planned_steps(corpus, config), stop or Stop()
     run = _Run(model, config, progress, validate, keep_best, state, logger or Silent(), device or torch.device("cpu"))
-    batches = _endless_batches(corpus, config, progress)
+    batches = _endless_batches(corpus, config, progress, bpe_dropout)
     with _own_random_numbers(config.seed, run.device):
         if resume:
             run.restore(resume)
@@ -167,13 +174,17 @@ class _Sums(NamedTuple):
     pairs: int
 
 
-def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress) -> Iterator[Batch]:
+def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress, bpe_dropout: BPEDropout | None
+                     ) -> Iterator[Batch]:  # fmt: skip
     """Batch after batch, pass after pass; ``progress`` holds the place of the next one."""
     while True:
         epoch = _epoch(corpus, config, epoch=progress.epoch)
         while progress.batch < len(epoch):
             progress.batch += 1
-            yield collate(corpus, epoch[progress.batch - 1])
+            alter = None
+            if bpe_dropout is not None:
+                alter = partial(bpe_dropout.cut, epoch=progress.epoch, batch=progress.batch)
+            yield collate(corpus, epoch[progress.batch - 1], alter=alter)
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
 

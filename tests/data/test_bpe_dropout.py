@@ -1,0 +1,85 @@
+"""Pieces cut anew in every pass: the text stays, what is seen of it changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transduce.data.bpe_dropout import BPEDropout, fall_apart
+from transduce.data.tokenizer import Tokenizer, TokenizerConfig, TokenizerPair
+
+TEXTS = [
+    "the cat and the other cat gather together",
+    "another weather, another feather, whether or not",
+    "rather than bother the others, gather the feathers",
+] * 4
+TOKENIZER = Tokenizer.train(TEXTS, config=TokenizerConfig(vocab=340))
+HALVES = TOKENIZER.halves()
+
+
+def rows_of(flat: np.ndarray, lengths: np.ndarray) -> list[list[int]]:
+    return [row.tolist() for row in np.split(flat, np.cumsum(lengths)[:-1])]
+
+
+def cut(rows: list[list[int]], share: float, seed: int) -> list[list[int]]:
+    lengths = np.array([len(row) for row in rows])
+    flat = np.array([number for row in rows for number in row], dtype=np.uint16)
+    return rows_of(*fall_apart(flat, lengths, HALVES, share=share, random=np.random.default_rng(seed)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    texts=st.lists(st.sampled_from([*TEXTS, "", "a 1 é"]), min_size=1, max_size=6),
+    share=st.floats(0, 0.999),
+    seed=st.integers(0, 9),
+)
+def test_every_row_keeps_its_text_and_each_piece_is_there_or_what_it_was_merged_from(
+    texts: list[str], share: float, seed: int
+) -> None:
+    rows = TOKENIZER.encode_batch(texts)
+    again = cut(rows, share, seed)
+    assert TOKENIZER.decode_batch(again) == texts
+    assert all(len(new) >= len(old) for new, old in zip(again, rows, strict=True))
+    assert again == cut(rows, share, seed)
+
+
+def test_without_a_chance_nothing_falls_and_with_certainty_only_letters_remain() -> None:
+    rows = TOKENIZER.encode_batch(TEXTS)
+    assert max(len(piece) for row in rows for piece in TOKENIZER.pieces(row)) > 4  # there is something to undo
+    assert cut(rows, 0.0, 0) == rows
+    letters = cut(rows, 1.0, 0)
+    assert {len(piece) for row in letters for piece in TOKENIZER.pieces(row)} == {1}
+
+
+def test_merges_are_undone_as_often_as_the_share_says() -> None:
+    whole = TOKENIZER.encode("together")
+    assert len(whole) == 1
+    many = cut([whole] * 20_000, 0.3, 1)
+    assert np.mean([row != whole for row in many]) == pytest.approx(0.3, abs=0.02)
+    # Of those that fell, each part that can fall has done so as often again.
+    left, right = HALVES[whole[0]].tolist()
+    able = [part for part in (left, right) if HALVES[part, 0] >= 0]
+    fallen = [row for row in many if row != whole]
+    assert np.mean([row == [left, right] for row in fallen]) == pytest.approx(0.7 ** len(able), abs=0.03)
+
+
+def test_draws_differ_between_passes_batches_and_seeds_but_not_when_asked_again() -> None:
+    noise = BPEDropout.of(TokenizerPair(TOKENIZER, TOKENIZER), share=0.5, seed=1)
+    ids = np.array(TOKENIZER.encode(" ".join(TEXTS)))
+    side = ids, np.array([len(ids)])
+
+    def at(epoch: int, batch: int, noise: BPEDropout = noise) -> list[list[int]]:
+        return [flat.tolist() for flat, _ in noise.cut(side, side, epoch=epoch, batch=batch)]
+
+    assert at(0, 1) == at(0, 1)
+    seen = [at(0, 1), at(0, 2), at(1, 1), at(0, 1, noise._replace(seed=2))]
+    assert len({str(each) for each in seen}) == 4
+    assert at(0, 1)[0] != at(0, 1)[1]  # the sides are drawn for apart
+
+
+@pytest.mark.parametrize("kind", ["unigram", "word", "char"])
+def test_only_merges_can_be_undone(kind: str) -> None:
+    tokenizer = Tokenizer.train(TEXTS, config=TokenizerConfig(kind=kind, vocab=340))  # type: ignore[arg-type]
+    assert (tokenizer.halves() == -1).all()
