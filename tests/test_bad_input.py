@@ -195,6 +195,11 @@ IMPOSSIBLE = [
         ["--set", "tokenizer.joint=false", "--set", "model.tied=all"],
         'model.tied="all" needs one vocabulary for both sides',
     ),
+    (
+        ["--set", "tokenizer.kind=char", "--set", "training.bpe_dropout=0.1"],
+        'training.bpe_dropout needs tokenizer.kind="bpe"; it is "char".',
+    ),
+    (["--set", "training.bpe_dropout=1"], "training.bpe_dropout must be at least 0 and below 1"),
     (["--set", "training.optim.lr=-1"], "training.optim.lr must be above 0"),
     (["--set", "training.optim.lr=nan"], 'training.optim.lr: expected a number; got "nan".'),
     (["--set", "training.batch_tokens=0"], "training.batch_tokens must be at least 1"),
