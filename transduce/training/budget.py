@@ -39,7 +39,10 @@ LATE = 0.9  # past this share a plan is only made shorter: the learning rate has
 TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by itself
 BATCH, LARGE_BATCH = 700, 2_800  # target tokens
 BUSY = 30_000.0  # target tokens a second up to which a small batch keeps a machine busy: a step takes 20 ms or more
-BPE_DROPOUT, BPE_DROPOUT_PASSES = 0.1, 20  # a model that passes so often over the data sees its words cut anew each time
+BPE_DROPOUT, BPE_DROPOUT_PASSES = (
+    0.1,
+    20,
+)  # a model that passes so often over the data sees its words cut anew each time
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
 
 
