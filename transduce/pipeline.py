@@ -396,7 +396,6 @@ def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
             "model.dropout": "budget",
             "training.steps": "budget",
             "training.members": "budget",
-            "training.bpe_dropout": "budget",
             "training.batch_tokens": "budget",
         }
     if request.recipe:

@@ -176,15 +176,6 @@ def test_more_passes_get_more_dropout() -> None:
     assert slow.model.dropout == short.model.dropout
 
 
-def test_only_what_is_passed_often_is_cut_anew_and_only_where_merges_made_it() -> None:
-    def cut(seconds: float, kind: str = "bpe") -> float:
-        return choose(pairs=2_000, target_tokens=30_000, seconds=seconds, speed=8_000, joint=True,
-                      tokenizer=TokenizerConfig(kind=kind), training=TrainingConfig()).training.bpe_dropout  # type: ignore[arg-type]  # fmt: skip
-
-    assert cut(30) == 0.0 < cut(600)
-    assert cut(600, "word") == 0.0
-
-
 def together(members: int) -> float:
     """Two cores of which one model alone uses hardly more than one."""
     return Speeds({2: 8_000.0, 1: 5_600.0}).together(members)[1]

@@ -39,10 +39,6 @@ LATE = 0.9  # past this share a plan is only made shorter: the learning rate has
 TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by itself
 BATCH, LARGE_BATCH = 700, 2_800  # target tokens
 BUSY = 30_000.0  # target tokens a second up to which a small batch keeps a machine busy: a step takes 20 ms or more
-BPE_DROPOUT, BPE_DROPOUT_PASSES = (
-    0.1,
-    20,
-)  # a model that passes so often over the data sees its words cut anew each time
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
 
 
@@ -204,11 +200,8 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         )
     dropout = 0.1 if passes < 8 else 0.2 if passes < 20 else 0.3
     model = msgspec.structs.replace(model, dropout=dropout)
-    cut = BPE_DROPOUT if tokenizer.kind == "bpe" and passes >= BPE_DROPOUT_PASSES else 0.0
-    training = msgspec.structs.replace(training, bpe_dropout=cut)
     rounded = max(1, round(min(passes, LONGEST_PASSES)))
-    also = f" and BPE-dropout {cut}" if cut else ""
-    reasons.append(f"dropout {dropout}{also} for about {rounded} pass{'es' * (rounded > 1)}")
+    reasons.append(f"dropout {dropout} for about {rounded} pass{'es' * (rounded > 1)}")
     return Choice(model, tokenizer, training, reasons)
 
 
