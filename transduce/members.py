@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from transduce.config import to_dict
-from transduce.data.bpe_dropout import BPEDropout
 from transduce.data.prepare import Prepared
 from transduce.data.readers import Pair
 from transduce.decoding import DecodingConfig
@@ -109,9 +108,8 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
     resumed = state_file.load(expected=shapes(model)) if state_file.exists() else None
     earlier = resumed.progress.seconds if resumed else 0.0
     plan = _plan(config, training, prepared, began=began - earlier, resumed=resumed is not None)
-    cut_anew = None
-    if training.bpe_dropout:
-        cut_anew = BPEDropout.of(prepared.tokenizers, share=training.bpe_dropout, seed=training.seed)
+    tokenizers = prepared.tokenizers
+    halves = (tokenizers.source.halves(), tokenizers.target.halves()) if training.bpe_dropout else None
     logger = _loggers(place, config, resumed.progress if resumed else None, shown)
     watched = _watched(prepared, config.request.seed)
 
@@ -137,7 +135,7 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
         progress = train_model(
             model, prepared.train, training, validate=validate, keep_best=keep_best, plan=plan,
             state=state_file, resume=resumed, logger=logger, device=device, stop=stop, how_to_resume=how_to_resume,
-            bpe_dropout=cut_anew,
+            halves=halves,
         )  # fmt: skip
     finally:
         logger.close()

@@ -410,7 +410,6 @@ def test_what_a_worker_prints_harms_no_frame(run_service: Callable[..., Any], mo
         assert found["translatedText"] == model.translate("one two")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_workers_do_not_fill_memory_with_code_for_every_shape_unless_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
     name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"  # torch's own is 1,024, which takes hours to fill
     says = ("import os, sys; from transduce.serve.wire import Failed, encoded; "
@@ -428,6 +427,7 @@ def test_workers_do_not_fill_memory_with_code_for_every_shape_unless_asked_to(mo
     assert told() == 1_000
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_run_that_changed_meanwhile_is_not_mixed_with_what_was_served(
     host: Host, trained: Path, run_copy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tests.training.toys import VOCAB, Kept, Notes, Pairs, copied, copy_task, measures_of, same_bits, small_model
-from transduce.data.bpe_dropout import BPEDropout
 from transduce.errors import ConfigError, Interrupted, RunError, TrainingError
 from transduce.models import Generator
 from transduce.training import loop
@@ -70,7 +69,6 @@ def test_a_small_model_learns_to_copy() -> None:
 EXACT = TrainingConfig(steps=24, batch_tokens=40, accumulate=2, validate_every=5, average=0.6, average_every=2,
                        save_every=0.0, best_by="loss", optim=OptimConfig(lr=0.02, warmup=5))  # fmt: skip
 HALVES = np.array([[11, 6] if piece == 10 else [4, 5] if piece == 11 else [-1, -1] for piece in range(VOCAB)])
-CUT_ANEW = BPEDropout(HALVES, HALVES, share=0.4, seed=3)
 
 
 class Killed(BaseException):
@@ -130,7 +128,7 @@ def killed_and_resumed(config: TrainingConfig, path: Path, *, kill_at: list[int]
         torch.manual_seed(random.randrange(10**6))  # the process that resumes has other random numbers
         try:
             progress = train(model, CORPUS, config, plan=plan, validate=validate, keep_best=keep, state=file,
-                             resume=file.load() if file.exists() else None, bpe_dropout=CUT_ANEW)  # fmt: skip
+                             resume=file.load() if file.exists() else None, halves=(HALVES, HALVES))  # fmt: skip
         except Killed:
             continue
     return copied(model.state_dict()), kept, progress
@@ -150,8 +148,8 @@ def test_killed_and_resumed_is_bit_for_bit_the_run_that_was_never_killed(
     """With dropout, BPE-dropout, accumulation, averaging, several epochs, and validations that draw random numbers."""
     settings = OptimConfig(name=optimizer, lr=0.02, warmup=5, momentum=0.5)
     config = TrainingConfig(**{name: getattr(EXACT, name) for name in EXACT.__struct_fields__}
-                            | {"save_every": save_every, "optim": settings})  # fmt: skip
-    weights, kept, progress = straight(config, bpe_dropout=CUT_ANEW)
+                            | {"save_every": save_every, "optim": settings, "bpe_dropout": 0.4})  # fmt: skip
+    weights, kept, progress = straight(config, halves=(HALVES, HALVES))
     of_the_mean = restless.last
     path = tmp_path_factory.mktemp("state") / "s"
     weights_too, kept_too, progress_too = killed_and_resumed(config, path, kill_at=kill_at, where=where)

@@ -9,33 +9,21 @@ place, one that is undone does not.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from transduce.data.batches import Rows, Side
-from transduce.data.tokenizer import TokenizerPair
+
+Halves = tuple[NDArray[np.int64], NDArray[np.int64]]  # ``Tokenizer.halves`` of source and target
 
 
-class BPEDropout(NamedTuple):
-    """What the pieces of both sides fall into, and how often. All draws follow from the seed and the batch's number."""
-
-    source: NDArray[np.int64]  # (vocab, 2), from ``Tokenizer.halves``
-    target: NDArray[np.int64]
-    share: float  # p
-    seed: int
-
-    @classmethod
-    def of(cls, tokenizers: TokenizerPair, *, share: float, seed: int) -> BPEDropout:
-        """For a corpus that ``tokenizers`` have cut."""
-        return cls(tokenizers.source.halves(), tokenizers.target.halves(), share, seed)
-
-    def cut(self, source: Side, target: Side, *, epoch: int, batch: int) -> tuple[Side, Side]:
-        """Both sides of a batch, cut anew."""
-        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, epoch, batch])))
-        return (fall_apart(*source, self.source, share=self.share, random=random),
-                fall_apart(*target, self.target, share=self.share, random=random))  # fmt: skip
+def cut_anew(source: Side, target: Side, *, halves: Halves, share: float, seed: tuple[int, ...]) -> tuple[Side, Side]:
+    """Both sides of a batch, each piece fallen apart with probability ``share``; ``seed`` fixes every draw."""
+    random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    return (fall_apart(*source, halves[0], share=share, random=random),
+            fall_apart(*target, halves[1], share=share, random=random))  # fmt: skip
 
 
 def fall_apart(ids: NDArray[Any], lengths: Rows, halves: NDArray[np.int64], *, share: float, random: np.random.Generator

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from transduce.config import Config, require
 from transduce.data.batches import Batch, collate, plan_batches
-from transduce.data.bpe_dropout import BPEDropout
+from transduce.data.bpe_dropout import Halves, cut_anew
 from transduce.data.corpus import Corpus
 from transduce.errors import ConfigError, Interrupted, RunError, TrainingError
 from transduce.models.base import PAD, Generator
@@ -105,15 +105,15 @@ def train(
     device: torch.device | None = None,
     stop: Stop | None = None,
     how_to_resume: str = "",
-    bpe_dropout: BPEDropout | None = None,
+    halves: Halves | None = None,
 ) -> Progress:
     """Train ``model`` in place; it ends with the last weights, the best ones went to ``keep_best``.
 
     plan: asked before every update; None is ``planned_steps(corpus, config)``. validate: measures by
     name, ``config.best_by`` among them; the model is in eval mode without gradients, and the random
     numbers it draws do not change the training. state: where to save (None: nowhere); resume: what
-    ``state.load()`` gave. bpe_dropout: cuts the pieces of every batch anew. The caller's random state is the same
-    afterwards.
+    ``state.load()`` gave. halves: what pieces fall into, asked for by ``config.bpe_dropout`` alone. The caller's random
+    state is the same afterwards.
 
     Raises ``Interrupted`` when ``stop`` asks for it (all is saved then, and ``how_to_resume`` ends the
     message), ``TrainingError`` when training diverges, ``RunError`` when a file cannot be written.
@@ -123,7 +123,7 @@ def train(
         return progress
     plan, stop = plan or planned_steps(corpus, config), stop or Stop()
     run = _Run(model, config, progress, validate, keep_best, state, logger or Silent(), device or torch.device("cpu"))
-    batches = _endless_batches(corpus, config, progress, bpe_dropout)
+    batches = _endless_batches(corpus, config, progress, halves)
     with _own_random_numbers(config.seed, run.device):
         if resume:
             run.restore(resume)
@@ -174,7 +174,7 @@ class _Sums(NamedTuple):
     pairs: int
 
 
-def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress, bpe_dropout: BPEDropout | None
+def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress, halves: Halves | None
                      ) -> Iterator[Batch]:  # fmt: skip
     """Batch after batch, pass after pass; ``progress`` holds the place of the next one."""
     while True:
@@ -182,8 +182,10 @@ def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress,
         while progress.batch < len(epoch):
             progress.batch += 1
             alter = None
-            if bpe_dropout is not None:
-                alter = partial(bpe_dropout.cut, epoch=progress.epoch, batch=progress.batch)
+            if config.bpe_dropout:
+                assert halves is not None
+                seed = (config.seed, progress.epoch, progress.batch)
+                alter = partial(cut_anew, halves=halves, share=config.bpe_dropout, seed=seed)
             yield collate(corpus, epoch[progress.batch - 1], alter=alter)
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
