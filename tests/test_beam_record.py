@@ -59,6 +59,10 @@ def test_every_step_is_that_of_a_search_in_lists(
             if step.settled:
                 live, rest = [], sorted(live + rest, key=lambda each: -each[1])
                 assert at + 1 == len(steps)
+            elif len(live) > nbest:
+                least = live[nbest - 1][1] - DecodingConfig().beam_threshold
+                far = [each for each in live if each[1] < least]
+                live, rest = [each for each in live if each[1] >= least], sorted(far + rest, key=lambda each: -each[1])
             free -= sum(each[0][-1] == EOS for each in over)
             partial = live
             for told, expected in ((step.kept, live), (step.ended, over), (step.dropped, rest[: DROPPED * beam])):

@@ -268,6 +268,26 @@ def test_a_person_at_a_terminal_gets_each_line_at_once(trained: Path) -> None:
     assert process.returncode == 0
 
 
+def test_translating_leaves_out_what_only_compilers_of_models_need(trained: Path) -> None:
+    """A third of the time before the first sentence; whoever asks for it still gets it."""
+    code = (
+        "import sys; sys.argv = ['transduce', 'translate', sys.argv[1], 'one two']\n"
+        "from transduce.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as leave: assert not leave.code\n"
+        "import torch\n"
+        "assert 'torch.fx' in sys.modules\n"
+        "assert not hasattr(sys.modules['torch._meta_registrations'], '__file__')\n"
+        "from torch._meta_registrations import pooling_output_shape\n"
+        "assert pooling_output_shape(5, 2, 0, 1, 1, False) == 4\n"
+        "assert torch._meta_registrations is sys.modules['torch._meta_registrations']\n"
+        "assert torch._meta_registrations.__file__"
+    )
+    done = subprocess.run([sys.executable, "-c", code, trained], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == run_command("translate", trained, "one two").out
+
+
 def until(terminal: int, end: bytes) -> bytes:
     found = b""
     while not found.endswith(end):

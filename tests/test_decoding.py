@@ -126,9 +126,10 @@ def enumerated(model: Toy, source: list[int], limit: int) -> list[tuple[tuple[in
 
 
 def slow_beam(
-    model: Toy, source: list[int], limit: int, beam: int, sizes: list[int] | None = None
+    model: Toy, source: list[int], limit: int, config: DecodingConfig, sizes: list[int] | None = None
 ) -> list[tuple[tuple[int, ...], float]]:
     """The documented beam search in lists, without its early stop. ``sizes`` hears how many are partial."""
+    beam, nbest, threshold = config.beam, config.nbest, config.beam_threshold or math.inf
     complete: list[tuple[tuple[int, ...], float]] = []
     partial: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     for _ in range(limit):
@@ -139,6 +140,8 @@ def slow_beam(
         best = sorted(grown, key=lambda each: -each[1])[: beam - len(complete)]
         complete += [each for each in best if each[0][-1] == EOS]
         partial = [each for each in best if each[0][-1] != EOS]
+        if len(partial) > nbest and len(partial[0][0]) < limit:
+            partial = [each for each in partial if each[1] >= partial[nbest - 1][1] - threshold]
     return complete + partial
 
 
@@ -191,7 +194,7 @@ def test_length_penalty_is_that_of_wu_et_al() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_that_holds_everything_finds_what_enumeration_finds(seed: int, alpha: float) -> None:
     model, limit = Toy(seed), 4
-    config = DecodingConfig(beam=400, nbest=200, length_penalty=alpha)
+    config = DecodingConfig(beam=400, nbest=200, length_penalty=alpha, beam_threshold=0)
     found = beam_search(model, *batch(SOURCES), max_lengths=[limit] * len(SOURCES), config=config)
     for source, hypotheses in zip(SOURCES, found, strict=True):
         expected = ranked(enumerated(model, source, limit), alpha)
@@ -201,17 +204,18 @@ def test_a_beam_that_holds_everything_finds_what_enumeration_finds(seed: int, al
 
 @settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 10**6), beam=st.integers(1, 6), data=st.data(), limit=st.integers(1, 12),
-       alpha=st.sampled_from([0.0, 0.5, 1.0, 3.0]), scale=st.sampled_from([0.5, 2.0, 6.0]))  # fmt: skip
+       alpha=st.sampled_from([0.0, 0.5, 1.0, 3.0]), scale=st.sampled_from([0.5, 2.0, 6.0]),
+       threshold=st.sampled_from([0.0, 0.3, 1.5, 2.5]))  # fmt: skip
 def test_beam_search_is_the_documented_one(
-    seed: int, beam: int, data: st.DataObject, limit: int, alpha: float, scale: float
+    seed: int, beam: int, data: st.DataObject, limit: int, alpha: float, scale: float, threshold: float
 ) -> None:
     # The slow search has no early stop: that the stop changes no result is tested here, too.
     model, nbest = Toy(seed, scale=scale), data.draw(st.integers(1, beam))
-    config = DecodingConfig(beam=beam, nbest=nbest, length_penalty=alpha)
+    config = DecodingConfig(beam=beam, nbest=nbest, length_penalty=alpha, beam_threshold=threshold)
     limits = [limit + at % 3 for at in range(len(SOURCES))]
     found = beam_search(model, *batch(SOURCES), max_lengths=limits, config=config)
     for source, most, hypotheses in zip(SOURCES, limits, found, strict=True):
-        agree(hypotheses, ranked(slow_beam(model, source, most, beam), alpha)[:nbest])
+        agree(hypotheses, ranked(slow_beam(model, source, most, config), alpha)[:nbest])
 
 
 def test_the_search_of_a_sentence_stops_when_nothing_can_overtake() -> None:
@@ -354,10 +358,34 @@ def test_sentences_and_places_of_the_beam_leave_the_batch() -> None:
         assert rows <= 4 * sum(limit > at for limit in limits)
     sizes: list[int] = []
     model, config = Toy(12), DecodingConfig(beam=6, nbest=6)
-    slow_beam(model, SOURCES[0], 30, 6, sizes)
+    slow_beam(model, SOURCES[0], 30, config, sizes)
     beam_search(model, *batch(SOURCES[:1]), max_lengths=[30], config=config)
     assert len(set(sizes)) > 3  # or the test tests nothing
     assert model.rows == sizes
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0])
+def test_a_batch_holds_the_rows_that_its_sentences_have_alone(threshold: float) -> None:
+    model, config = Toy(7), DecodingConfig(beam=5, beam_threshold=threshold)
+    beam_search(model, *batch(SOURCES), max_lengths=[20] * len(SOURCES), config=config)
+    together, alone = model.rows, Counter[int]()
+    for source in SOURCES:
+        model.rows = []
+        beam_search(model, *batch([source]), max_lengths=[20], config=config)
+        alone.update(dict(enumerate(model.rows)))
+    assert together == [alone[at] for at in range(len(together))]
+
+
+def test_what_falls_behind_is_dropped() -> None:
+    """A threshold that spares nothing leaves greedy search, one that nothing passes changes nothing."""
+    found, rows = {}, {}
+    for threshold in (0.0, 1e-9, 1.0, 1000.0):
+        model = Toy(3)
+        config = DecodingConfig(beam=5, beam_threshold=threshold)
+        found[threshold] = beam_search(model, *batch(SOURCES), max_lengths=[20] * len(SOURCES), config=config)
+        rows[threshold] = sum(model.rows)
+    assert found[0.0] == found[1000.0]
+    assert rows[1e-9] < rows[1.0] < rows[0.0] == rows[1000.0]
 
 
 class Stubborn(Toy):

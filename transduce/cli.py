@@ -19,7 +19,7 @@ import typer
 
 from transduce import __version__
 from transduce.errors import ConfigError
-from transduce.terminal import Commands, Lasting, guarded
+from transduce.terminal import Commands, Lasting, guarded, start_sooner
 
 if TYPE_CHECKING:
     from transduce.data.readers import PairReader
@@ -55,6 +55,10 @@ ThreadsOption = Annotated[int | None, typer.Option(help="Processor threads; all 
 BeamOption = Annotated[int | None, typer.Option(help="Beam width; 1 is greedy search.")]
 PenaltyOption = Annotated[
     float | None, typer.Option("--length-penalty", help="Exponent of the length penalty (Wu et al. 2016).")
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(help="Drop what is this far below the best in log-probability (2.5 by default); 0: nothing."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
@@ -167,6 +171,7 @@ def translate(
     file: Annotated[str | None, typer.Option("--file", "-f", metavar="FILE", help="Translate this file's lines; - is stdin.")] = None,
     beam: BeamOption = None,
     nbest: Annotated[int, typer.Option(help="Outputs for each text: number, score and text, separated by tabs.")] = 1,
+    beam_threshold: ThresholdOption = None,
     length_penalty: PenaltyOption = None,
     sample: Annotated[bool, typer.Option("--sample", help="Draw from the distribution instead of searching.")] = False,
     temperature: Annotated[float | None, typer.Option(help="With --sample: below 1 is more certain, above 1 more varied.")] = None,
@@ -186,8 +191,8 @@ def translate(
         raise typer.BadParameter("Give TEXT or --file, not both.")
     if not sample and any(value is not None for value in (temperature, top_k, top_p, seed)):
         raise typer.BadParameter("--temperature, --top-k, --top-p and --seed belong to --sample.")
-    options = _chosen(beam=beam, nbest=nbest, length_penalty=length_penalty, temperature=temperature, top_k=top_k,
-                      top_p=top_p, seed=seed) | ({"sample": True} if sample else {})  # fmt: skip
+    options = _chosen(beam=beam, beam_threshold=beam_threshold, nbest=nbest, length_penalty=length_penalty,
+                      temperature=temperature, top_k=top_k, top_p=top_p, seed=seed) | ({"sample": True} if sample else {})  # fmt: skip
     if nbest > 1 and beam is None and not sample:
         options["beam"] = max(5, nbest)
     lines: Iterable[str] = text or []
@@ -216,6 +221,7 @@ def evaluate(
     source: SourceOption = None,
     target: TargetOption = None,
     beam: BeamOption = None,
+    beam_threshold: ThresholdOption = None,
     length_penalty: PenaltyOption = None,
     json: JsonOption = False,
     per_sentence: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table with a row a pair: scores, source, output, reference (TSV).")] = None,
@@ -238,7 +244,9 @@ def evaluate(
     pairs = list(reader)
     _tell_dropped(reader)
     patience = {"ter_seconds": float("inf")} if ter else {}
-    found = model.evaluate(pairs, **_chosen(beam=beam, length_penalty=length_penalty), **patience)
+    found = model.evaluate(
+        pairs, **_chosen(beam=beam, beam_threshold=beam_threshold, length_penalty=length_penalty), **patience
+    )
     if "ter" not in found.scores:
         print(
             "TER is left out: its search takes long on outputs like these. Give --ter to wait for it.", file=sys.stderr
@@ -567,6 +575,7 @@ def _refuse_changes(options: dict[str, Any]) -> None:
 
 
 def _load(run: Path, device: str, threads: int | None) -> Transducer:
+    start_sooner()
     from transduce.run import read_config
 
     read_config(run)  # the cheap checks first

@@ -15,25 +15,27 @@ from transduce.decoding.best import best_continuations, largest
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 40), st.integers(1, 12), st.integers(1, 9),
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 40), st.integers(1, 12), st.integers(1, 9),
        st.integers(0, 10**6))  # fmt: skip
 def test_the_best_continuations_are_those_of_a_sorted_list(
-    sentences: int, width: int, vocab: int, beam: int, classes: int, seed: int
+    widths: list[int], vocab: int, beam: int, classes: int, seed: int
 ) -> None:
     generator = np.random.default_rng(seed)
-    values = generator.normal(size=(sentences * width, vocab)).astype(np.float32)
+    sentences = np.arange(len(widths)).repeat(widths)
+    values = generator.normal(size=(len(sentences), vocab)).astype(np.float32)
     values[generator.random(values.shape) < 0.1] = -np.inf
-    totals = generator.normal(size=sentences * width)
+    totals = generator.normal(size=len(sentences))
     totals[generator.random(len(totals)) < 0.2] = -np.inf
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(best, "CLASSES", classes)  # from one class for all tokens to one for each
         found = best_continuations(torch.from_numpy(values), totals, sentences=sentences, beam=beam)
-    for sentence in range(sentences):
-        rows = range(sentence * width, (sentence + 1) * width)
+    for sentence in range(len(widths)):
+        rows = np.flatnonzero(sentences == sentence).tolist()
         every = sorted((totals[row] + float(values[row, word]) for row in rows for word in range(vocab)), reverse=True)
-        assert found.totals[sentence].tolist() == every[:beam]
+        count = found.totals.shape[1]
+        assert count >= min(beam, max(widths) * vocab)
+        assert found.totals[sentence].tolist() == (every + [-math.inf] * count)[:count]
         chosen = list(zip(found.origins[sentence].tolist(), found.tokens[sentence].tolist(), strict=True))
-        assert len(chosen) == min(beam, width * vocab)
         for (row, word), total, log_prob in zip(chosen, found.totals[sentence], found.log_probs[sentence], strict=True):
             if total > -math.inf:
                 assert row in rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from functools import cache
@@ -18,7 +19,7 @@ from transduce.config import from_dict, to_dict, with_settings
 from transduce.decoding import DecodingConfig, beam_search, force, greedy
 from transduce.errors import ConfigError, DataError
 from transduce.models import Transformer, TransformerConfig, build
-from transduce.models.base import Inside, shared_rows
+from transduce.models.base import Groups, Inside
 from transduce.models.transformer import TransformerState, sinusoids
 from transduce.training.loss import token_loss
 
@@ -212,8 +213,9 @@ def test_selected_rows_go_on_as_if_never_moved(name: str, data: st.DataObject) -
             assert state.attention is not None
             assert alone.attention is not None
             same(state.attention[row, : len(sources[owners[row]])], alone.attention[0])
-        if len({owners.count(owner) for owner in owners}) > 1 and len(state.memory.layers[0][0]) != len(owners):
-            pytest.fail("unequal groups share a memory")
+        # Copied at most once for each time that a row of another sentence stands between.
+        turns = sum(one != other for one, other in itertools.pairwise([-1, *owners]))
+        assert state.memory.layers[0].shape[1] == turns
 
 
 def test_beams_share_their_sentence() -> None:
@@ -221,15 +223,39 @@ def test_beams_share_their_sentence() -> None:
     state = model.start(*padded([[3, 4, 5, 2], [6, 2]])).select(torch.tensor([0, 0, 0, 1, 1, 1]))
     assert state.memory.layers[0].shape[1] == 2
     swapped = state.select(torch.tensor([2, 1, 0, 4, 4, 3]))
-    assert swapped.memory is state.memory
+    assert swapped.memory.layers is state.memory.layers
+    unequal = swapped.select(torch.tensor([0, 0, 1, 4]))
+    assert unequal.memory.layers is state.memory.layers
     assert state.select(torch.tensor([3, 4])).memory.layers[0].shape[1] == 1
     assert len(state.select(torch.tensor([], dtype=torch.long))) == 0
 
 
-def test_shared_rows_tells_whose_rows_are_left() -> None:
-    assert shared_rows(torch.tensor([1, 0, 3, 2]), had=4, sentences=2) is None
-    assert shared_rows(torch.tensor([2, 3]), had=4, sentences=2).tolist() == [1]  # type: ignore[union-attr]
-    assert shared_rows(torch.tensor([0, 2, 3]), had=4, sentences=2).tolist() == [0, 1, 1]  # type: ignore[union-attr]
+def test_groups_tell_whose_rows_are_left() -> None:
+    two = Groups.of(np.array([7, 7, 9, 9]))
+    assert two.owners.tolist() == [0, 0, 1, 1]
+    for rows, left, owners in (
+        ([1, 0, 3, 2], None, [0, 0, 1, 1]),
+        ([0, 2, 3], None, [0, 1, 1]),
+        ([2, 3], [1], [0, 0]),
+        ([2, 0, 1], [1, 0], [0, 1, 1]),
+        ([0, 2, 1], [0, 1, 0], [0, 1, 2]),
+        ([], [], []),
+    ):
+        groups, found = two.select(torch.tensor(rows, dtype=torch.long))
+        assert (None if found is None else found.tolist()) == left
+        assert groups.owners.tolist() == owners
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.integers(1, 3))
+def test_a_table_of_groups_holds_each_row_in_its_line(counts: list[int], width: int) -> None:
+    groups = Groups.of(np.arange(len(counts)).repeat(counts))
+    x = torch.arange(float(sum(counts) * width)).view(-1, width)
+    table = groups.table(x, fill=-1.0)
+    assert table.shape == (len(counts), max(counts), width)
+    assert torch.equal(groups.rows(table), x)
+    for line, own in zip(table, x.split(counts), strict=True):
+        assert torch.equal(line[: len(own)], own)
+        assert bool((line[len(own) :] == -1).all())
 
 
 def test_attention_looks_at_real_positions_only() -> None:

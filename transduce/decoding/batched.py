@@ -17,8 +17,8 @@ from transduce.decoding.search import beam_search, greedy
 from transduce.decoding.trail import EOS, PAD
 from transduce.models.base import Generator
 
-MAX_TOKENS = 4_000  # rows * source length of a batch
-MAX_ROWS = 400  # of a batch, so that the logits of very short sentences stay small too
+MAX_TOKENS = 8_000  # rows * source length of a batch, as long as none is dropped
+MAX_ROWS = 600  # of a batch, so that the logits of very short sentences stay small too
 
 
 def decode(

@@ -6,11 +6,14 @@ of a tensor whole is quick; telling where they stand is not, so as few numbers a
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from transduce.models.base import Groups
 
 CLASSES = 512  # at most, of the tokens of one row; of a class the largest is compared first
 
@@ -34,30 +37,33 @@ def largest(log_probs: Tensor) -> tuple[np.ndarray, np.ndarray]:
     return table[np.arange(len(table)), places].astype(np.float64), places
 
 
-def best_continuations(log_probs: Tensor, totals: np.ndarray, *, sentences: int, beam: int) -> Continuations:
-    """The ``beam`` best continuations of each sentence, as many as there are.
+def best_continuations(log_probs: Tensor, totals: np.ndarray, *, sentences: np.ndarray, beam: int) -> Continuations:
+    """The ``beam`` best continuations of each sentence, as many as there are; the rest at -inf.
 
-    log_probs: (rows, vocab), the rows of a sentence side by side and each sentence with as many as the others;
-    totals: (rows,) float64, what a row has so far.
+    log_probs: (rows, vocab); totals: (rows,) float64, what a row has so far; sentences: (rows,), the sentence of each,
+    those of one side by side.
 
     Token w of a row is in class w modulo the number of classes. The best continuations are in the ``beam``
     classes whose best are best: every other class has as many better ones above it. Only the tokens of those few
     classes are compared one by one.
     """
     rows, vocab = log_probs.shape
-    width = rows // sentences
+    groups = Groups.of(sentences)
     peaks = _peaks(log_probs)
     classes = peaks.shape[1]
     owed = torch.from_numpy(totals)
-    summed = (peaks.to("cpu", torch.float64) + owed[:, None]).view(sentences, width * classes)
-    values, index = summed.topk(min(beam, width * classes))  # (sentences, beam)
-    origins, tokens = index // classes + torch.arange(0, rows, width)[:, None], index % classes
+    summed = groups.table(peaks.to("cpu", torch.float64) + owed[:, None], fill=-math.inf).flatten(1)
+    values, index = summed.topk(min(beam, summed.shape[1]))  # (sentences, beam)
+    origins, tokens = index // classes + torch.from_numpy(groups.starts)[:, None], index % classes
+    if groups.places is not None:
+        origins.clamp_(max=rows - 1)  # a place without a row, at -inf, may stand for any
     if classes == vocab:
         return Continuations(*_arrays(values, origins, tokens, _taken(log_probs, origins, tokens)))
     tokens = tokens[:, :, None] + torch.arange(0, vocab, classes)  # (sentences, beam, tokens of a class)
     origins = origins[:, :, None].expand_as(tokens)
     found = _taken(log_probs, origins, tokens.clamp(max=vocab - 1))
-    summed = (found + owed[origins]).masked_fill_(tokens >= vocab, -torch.inf).flatten(1)
+    nothing = (tokens >= vocab) | (values == -torch.inf)[:, :, None]
+    summed = (found + owed[origins]).masked_fill_(nothing, -torch.inf).flatten(1)
     values, index = summed.topk(min(beam, summed.shape[1]))
     return Continuations(*_arrays(values, *(each.flatten(1).gather(1, index) for each in (origins, tokens, found))))
 

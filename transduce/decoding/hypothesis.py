@@ -17,6 +17,9 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
     """How output is searched for."""
 
     beam: int = 5  # partial hypotheses kept per sentence; 1 is greedy search
+    beam_threshold: float = 2.5
+    # a partial hypothesis whose log-probability is this far below that of the best (with ``nbest`` above 1: of the
+    # ``nbest``-th best) of its sentence is dropped (Freitag and Al-Onaizan 2017, section 3.1); 0: none is
     nbest: int = 1  # results per sentence: at most ``beam``; when sampling, the number of draws
     length_penalty: float = 1.0  # alpha of ``length_penalty`` below; 0 ranks by log-probability alone
     max_length_ratio: float = 2.0  # a sentence gets at most ratio * (source tokens) + extra symbols, its end included
@@ -31,7 +34,7 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
         for name, least in (("beam", 1), ("nbest", 1), ("max_length_extra", 0), ("top_k", 0), ("seed", 0)):
             value = getattr(self, name)
             require(value >= least, f"decoding.{name} must be at least {least}; got {value}.")
-        for name, most in (("length_penalty", 10), ("max_length_ratio", 1_000)):
+        for name, most in (("length_penalty", 10), ("beam_threshold", 1_000), ("max_length_ratio", 1_000)):
             value = getattr(self, name)
             require(0 <= value <= most, f"decoding.{name} must be from 0 to {most:,}; got {value}.")
         require(

@@ -38,7 +38,7 @@ class BeamStep:
 
     kept: list[Branch]  # they go on
     ended: list[Branch]  # complete: with the end symbol, or with another one at the maximal length
-    dropped: list[Branch]  # no place was left for them, or, at a settled step, nothing could come of them
+    dropped: list[Branch]  # no place was left for them, they were too far behind, or the search was settled
     settled: bool  # no partial hypothesis could overtake the complete ones any more: the search ends here
 
 

@@ -110,14 +110,16 @@ def beam_search(
 
     Of all continuations of a sentence's hypotheses, the most probable go on. One that ends with
     EOS is complete and gives up its place (Sutskever et al. 2014, section 3.2: it "is removed from
-    the beam"); its place is not filled again, so a beam of one is greedy search. The search of a
+    the beam"); its place is not filled again, so a beam of one is greedy search. Of those that go on,
+    the ones below the ``nbest``-th best by more than ``beam_threshold`` are dropped: what is so far behind
+    hardly ever wins, and costs as much as the others. The search of a
     sentence is over when no place is left, at its maximal length, or as soon as no partial
     hypothesis can overtake the ``nbest`` complete ones: log-probabilities only fall, so a partial
     hypothesis of log-probability l cannot score above l / lp(maximal length). That stop is exact: it
     changes no result. Partial hypotheses at the maximal length are returned as not finished, behind
     all finished ones.
 
-    Arguments as in ``greedy``; ``config`` gives beam, nbest and length_penalty. ``record`` hears of all that
+    Arguments as in ``greedy``; ``config`` gives beam, beam_threshold, nbest and length_penalty. ``record`` hears of all that
     was weighed; it changes no result.
     """
     config = config or DecodingConfig()
@@ -137,7 +139,7 @@ def beam_search(
             trail.look(state)
             if record is not None:
                 record.weigh(log_probs, sentences=places.sentences, totals=places.totals, beam=config.beam)
-            best = best_continuations(log_probs, places.totals, sentences=places.going, beam=config.beam)
+            best = best_continuations(log_probs, places.totals, sentences=places.sentences, beam=config.beam)
             tokens, origins = places.choose(best, at, trail)
             if len(origins) and not np.array_equal(origins, np.arange(len(state))):
                 state = state.select(torch.from_numpy(origins).to(device))
@@ -147,15 +149,13 @@ def beam_search(
 class Places:
     """The beam of every sentence: which row stands in which place, and what may still come.
 
-    Tables of places are (batch, beam) throughout; rows are the places that live, those of a sentence
-    side by side and as many of each sentence as of the others.
+    Tables of places are (batch, beam) throughout; rows are the places that live, those of a sentence side by side.
     """
 
     def __init__(self, config: DecodingConfig, limits: np.ndarray, record: Record | None = None) -> None:
         self.config, self.limits, self.record = config, limits, record
         self.free = np.full(len(limits), config.beam)  # places that no complete hypothesis has given up
         self.kept = np.full((len(limits), config.nbest), -np.inf)  # the best scores of complete hypotheses, falling
-        self.going = len(limits)  # sentences that have rows
         self.sentences = np.arange(len(limits))  # (rows,)
         self.totals = np.zeros(len(limits))  # (rows,): log-probability so far
 
@@ -166,7 +166,7 @@ class Places:
         and the rows they come from.
         """
         batch, beam = len(self.limits), found.totals.shape[1]
-        own = self.sentences[:: max(1, len(self.sentences) // max(1, self.going))]  # (going,)
+        own = np.unique(self.sentences)
         best = np.full((batch, beam), -np.inf)
         origins, tokens, log_probs = (np.zeros((batch, beam), dtype=each.dtype) for each in found[1:])
         best[own], origins[own], tokens[own], log_probs[own] = found
@@ -176,8 +176,10 @@ class Places:
         over = ended | cut
         trail.end(np.nonzero(over)[0], origins[over], tokens[over], log_probs[over], best[over])
         settled = self._settled(best, ended, at)
-        live = taken & ~over & ~settled[:, None]
-        rows = self._take(live, best)
+        live = self._near(taken & ~over & ~settled[:, None], best)
+        sentences, ranks = np.nonzero(live)
+        rows = sentences, ranks
+        self.sentences, self.totals = sentences, best[rows]
         if self.record is not None:
             scores = best / length_penalty(at + 1.0, self.config.length_penalty)
             self.record.choose(origins, tokens, log_probs, best, scores, over=over, live=live,
@@ -185,21 +187,14 @@ class Places:
         trail.go_on(origins[rows], tokens[rows], log_probs[rows])
         return tokens[rows], origins[rows]
 
-    def _take(self, live: np.ndarray, best: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Make rows of what lives in the table; returns their (sentences, ranks) in it.
-
-        All sentences that go on get as many rows as the fullest has living places, so that a state may
-        keep what a sentence's rows share (``RNNState.select``). Where one has fewer, its first stands
-        for them at -inf, which never wins.
-        """
-        going = np.flatnonzero(live.any(axis=1))
-        width = int(live.sum(axis=1).max(initial=0))
-        ranks = np.argsort(~live[going], axis=1, kind="stable")[:, :width]  # living ones first
-        real = np.take_along_axis(live[going], ranks, axis=1)
-        rows = going.repeat(width), np.where(real, ranks, ranks[:, :1]).reshape(-1)
-        self.sentences, self.going = rows[0], len(going)
-        self.totals = np.where(real.reshape(-1), best[rows], -np.inf)
-        return rows
+    def _near(self, live: np.ndarray, best: np.ndarray) -> np.ndarray:
+        """What of ``live`` is not too far behind. Both (batch, beam), by falling log-probability."""
+        if not self.config.beam_threshold:
+            return live
+        last = live & (live.cumsum(axis=1) == self.config.nbest)  # the n-th that lives
+        least = np.where(last, best, -np.inf).max(axis=1) - self.config.beam_threshold
+        near: np.ndarray = live & (best >= least[:, None])
+        return near
 
     def _settled(self, best: np.ndarray, ended: np.ndarray, at: int) -> np.ndarray:
         """Note what ended, and tell for which sentences no partial hypothesis can change the result: (batch,) bool."""

@@ -171,20 +171,54 @@ def inside(lengths: Tensor, width: int) -> Tensor:
     return torch.arange(width, device=lengths.device) < lengths[:, None]
 
 
-def shared_rows(rows: Tensor, *, had: int, sentences: int) -> Tensor | None:
-    """Which rows of what is kept one row a sentence belong to the selected ``rows`` of a state; None: all, as they are.
+@dataclass(frozen=True)
+class Groups:
+    """Which rows belong to which sentence, where those of one sentence stand side by side.
 
-    had: rows of the state before the selection, as many of each sentence as of the others. Where the new rows
-    still come in equal groups, one row a sentence stays enough; else each new row gets its own. Beam search
-    selects rows at every step; copying the source along with them would cost more than the step itself.
+    What is kept one row a sentence (the source, for attention) meets the rows in a table of as many columns as the
+    fullest sentence has rows. Beam search selects rows at every step; copying the source along with them
+    would cost more than the step itself.
     """
-    owner = rows.cpu().numpy() // max(1, had // max(1, sentences))  # the sentence each new row belongs to
-    even = len(owner) > 0 and len(owner) % sentences == 0  # as a rule, each sentence keeps as many rows as the others
-    if even and (owner.reshape(sentences, -1) == np.arange(sentences)[:, None]).all():
-        return None
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    counts = np.diff(starts, append=len(owner))
-    return torch.from_numpy(owner[starts] if (counts == counts[:1]).all() else owner).to(rows.device)
+
+    owners: np.ndarray  # (rows,): the sentence of each row, from 0 on
+    starts: np.ndarray  # (sentences,): the first row of each
+    width: int  # rows of the fullest sentence
+    places: Tensor | None  # (rows,): of the table, read line by line, where each row stands; None: they fill it
+
+    @classmethod
+    def of(cls, owners: np.ndarray, device: torch.device | None = None) -> Groups:
+        """owners: (rows,), something that names the sentence of each row. Equal neighbors are of one sentence."""
+        starts = np.flatnonzero(np.diff(owners, prepend=-1))
+        counts = np.diff(starts, append=len(owners))
+        width = int(counts.max(initial=0))
+        numbers = np.arange(len(starts)).repeat(counts)
+        if width * len(starts) == len(owners):
+            return cls(numbers, starts, width, None)
+        places = numbers * width + np.arange(len(owners)) - starts[numbers]
+        return cls(numbers, starts, width, torch.from_numpy(places).to(device))
+
+    def select(self, rows: Tensor) -> tuple[Groups, Tensor | None]:
+        """The groups of the given rows, and the sentences that are left; None: all, in their order.
+
+        Where ``rows`` lead back to a sentence after another one, it is there twice.
+        """
+        owners = self.owners[rows.cpu().numpy()]
+        groups = Groups.of(owners, rows.device)
+        left = owners[groups.starts]
+        same = len(left) == len(self.starts) and bool((left == np.arange(len(left))).all())
+        return groups, None if same else torch.from_numpy(left).to(rows.device)
+
+    def table(self, x: Tensor, *, fill: float = 0.0) -> Tensor:
+        """(rows, ...) to (sentences, width, ...), with ``fill`` where a sentence has fewer rows."""
+        shape = len(self.starts), self.width, *x.shape[1:]
+        if self.places is None:
+            return x.view(shape)
+        return x.new_full((shape[0] * shape[1], *shape[2:]), fill).index_copy_(0, self.places, x).view(shape)
+
+    def rows(self, table: Tensor) -> Tensor:
+        """Back from (sentences, width, ...) to (rows, ...)."""
+        flat = table.flatten(0, 1)
+        return flat if self.places is None else flat.index_select(0, self.places)
 
 
 def reverse_words(source: Tensor, lengths: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,13 +30,13 @@ from transduce.models.base import (
     PAD,
     AttentionMap,
     Generator,
+    Groups,
     Inside,
     Kept,
     Layer,
     State,
     inside,
     reversed_positions,
-    shared_rows,
 )
 
 # Scores of additive attention take batch * tgt_len * src_len * hidden numbers; longer ones are computed in parts.
@@ -247,11 +248,16 @@ class Memory:
     keys: Tensor  # (batch, src_len, hidden): encoder states, projected as the score needs them
     values: Tensor  # (batch, src_len, encoder hidden): encoder states h_j; in search W_cc h_j, as wide as the readout
     padding: Tensor  # (batch, src_len) bool: True where there is no source token
+    groups: Groups  # the rows of the decoder that look at each
     shut: Tensor | None = None  # in search (batch, 1, src_len): what is added to scores, -inf where there is no token
 
     def select(self, rows: Tensor) -> Memory:
-        keys, values, padding = (each.index_select(0, rows) for each in (self.keys, self.values, self.padding))
-        return Memory(keys, values, padding, None if self.shut is None else self.shut.index_select(0, rows))
+        """The memory of the given rows of the decoder."""
+        groups, left = self.groups.select(rows)
+        if left is None:
+            return replace(self, groups=groups)
+        keys, values, padding = (each.index_select(0, left) for each in (self.keys, self.values, self.padding))
+        return Memory(keys, values, padding, groups, None if self.shut is None else self.shut.index_select(0, left))
 
 
 class Attention(nn.Module):
@@ -274,7 +280,7 @@ class Attention(nn.Module):
     def remember(self, states: Tensor, lengths: Tensor) -> Memory:
         """Prepare encoder states (batch, src_len, encoder hidden) once for all decoder steps."""
         keys = self.key(states) if self.kind in ("general", "additive") else states
-        return Memory(keys, states, ~inside(lengths, states.shape[1]))
+        return Memory(keys, states, ~inside(lengths, states.shape[1]), Groups.of(np.arange(len(states))))
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """query: (batch, tgt_len, hidden).
@@ -329,18 +335,12 @@ class RNNState(State):
         return RNNState(
             hidden=self.hidden.index_select(1, rows),
             cell=None if self.cell is None else self.cell.index_select(1, rows),
-            memory=None if self.memory is None else self._memory_of(rows),
+            memory=None if self.memory is None else self.memory.select(rows),
             fed=None if self.fed is None else self.fed.index_select(0, rows),
             attention=None if self.attention is None else self.attention.index_select(0, rows),
             context=None if self.context is None else self.context.index_select(0, rows),
             prepared=self.prepared,
         )
-
-    def _memory_of(self, rows: Tensor) -> Memory:
-        """The memory after ``select``: kept one row a sentence where the new rows still come in equal groups."""
-        assert self.memory is not None
-        kept = shared_rows(rows, had=len(self), sentences=len(self.memory.keys))
-        return self.memory if kept is None else self.memory.select(kept)
 
 
 class RNN(Generator):
@@ -473,15 +473,11 @@ class RNN(Generator):
                         cell=None if state.cell is None else torch.stack([each["c"] for each in computed]))  # fmt: skip
         if state.memory is None:
             return self._read_out(top, None)[0], state
-        # (batch, beam, hidden): the beams of a sentence share its memory
-        grouped = top.view(len(state.memory.keys), -1, top.shape[-1])
-        readout, context, alpha = self._read_out(grouped, state.memory)
-        assert context is not None
-        assert alpha is not None
-        readout = readout.reshape(len(top), -1)
+        groups = state.memory.groups  # the beams of a sentence share its memory
+        found = self._read_out(groups.table(top), state.memory)  # of (batch, beam, hidden)
+        readout, context, alpha = (groups.rows(each) for each in found if each is not None)
         fed = readout if state.fed is not None else None
-        return readout, replace(state, fed=fed, attention=alpha.reshape(len(top), -1),
-                                context=context.reshape(len(top), -1))  # fmt: skip
+        return readout, replace(state, fed=fed, attention=alpha, context=context)
 
     def _read_out(self, top: Tensor, memory: Memory | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """What the output weights multiply, with the context and the attention that made it.

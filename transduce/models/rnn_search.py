@@ -134,14 +134,13 @@ def _read_out(model: RNN, prepared: Prepared, top: Tensor, memory: Memory | None
         return model.combine(top), None
     assert prepared.query is not None
     assert memory.shut is not None
-    batch, rows = len(memory.keys), len(top)
-    grouped = top.view(batch, -1, top.shape[-1])  # (batch, beam, hidden): the beams of a sentence share its memory
+    groups = memory.groups
+    grouped = groups.table(top)  # (batch, beam, hidden): the beams of a sentence share its memory
     if model.attention.kind == "additive":
         scores = model.attention.scores(grouped, memory)
     else:
         scale = 1 / math.sqrt(top.shape[-1]) if model.attention.kind == "scaled_dot" else 1.0
         scores = torch.baddbmm(memory.shut, grouped, memory.keys.mT, alpha=scale)
     alpha = scores.softmax(dim=-1)  # (batch, beam, src_len)
-    asked = torch.mm(top, prepared.query).view(batch, -1, memory.values.shape[-1])
-    readout = torch.baddbmm(asked, alpha, memory.values).tanh_()
-    return readout.view(rows, -1), alpha.view(rows, -1)
+    looked = groups.rows(torch.bmm(alpha, memory.values))  # (rows, readout)
+    return torch.addmm(looked, top, prepared.query).tanh_(), groups.rows(alpha)

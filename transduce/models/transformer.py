@@ -12,9 +12,10 @@ written once (``EncoderLayer``, ``DecoderLayer``) and returns all that it comput
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 from transduce.config import Config, require
 from transduce.errors import DataError
 from transduce.models import transformer_equations
-from transduce.models.base import AttentionMap, Generator, Inside, Layer, State, inside, shared_rows
+from transduce.models.base import AttentionMap, Generator, Groups, Inside, Layer, State, inside
 
 
 class TransformerConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="transformer"):
@@ -180,17 +181,19 @@ class CrossAttention(nn.Module):
         """Keys and values of encoder states (batch, src_len, hidden): (2, batch, heads, src_len, head_dim)."""
         return torch.stack([split_heads(each, self.heads) for each in self.project(states).chunk(2, dim=-1)])
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None) -> dict[str, Tensor]:
-        """x: (rows, len, hidden), where each sentence of the memory has as many rows as the others.
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, groups: Groups | None = None
+                ) -> dict[str, Tensor]:  # fmt: skip
+        """x: (rows, len, hidden), in ``groups`` by sentence of the memory; None: one row each.
 
-        Its rows look at one copy of it, as if they were more positions of one target. Returns the query,
-        (batch, heads, rows of a sentence * len, head_dim), and c (rows, len, hidden).
+        The rows of a sentence look at one copy of it, as if they were more positions of one target. Returns the
+        query, (batch, heads, most rows of a sentence * len, head_dim), and c (rows, len, hidden).
         """
-        batch = memory.shape[1]
-        q = split_heads(self.query(x).view(batch, -1, x.shape[-1]), self.heads)
+        asked = self.query(x)
+        table = asked[:, None] if groups is None else groups.table(asked)  # (batch, rows of a sentence, len, hidden)
+        q = split_heads(table.flatten(1, 2), self.heads)
         dropout = self.dropout if self.training else 0.0
-        attended = join_heads(attend(q, memory[0], memory[1], mask=mask, dropout=dropout))
-        return {"qs": q, "c": self.output(attended).view_as(x)}
+        attended = join_heads(attend(q, memory[0], memory[1], mask=mask, dropout=dropout)).view_as(table)
+        return {"qs": q, "c": self.output(attended[:, 0] if groups is None else groups.rows(attended))}
 
 
 # --------------------------------------------------------------------------------------------------- layers
@@ -254,15 +257,16 @@ class DecoderLayer(Block):
         super().__init__(config)
         self.cross, self.cross_norm = CrossAttention(config), nn.LayerNorm(config.hidden)
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, past: Tensor | None = None) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, past: Tensor | None = None,
+                groups: Groups | None = None) -> dict[str, Tensor]:  # fmt: skip
         """x: (rows, tgt_len, hidden), or one position of each row with the ``past`` of those before it.
 
-        Returns all that transformer_equations.py names; "s" goes on.
+        ``groups`` as in ``CrossAttention``. Returns all that transformer_equations.py names; "s" goes on.
         """
         read = self.before(x, self.attention_norm)
         computed: dict[str, Tensor] = self.attention(read, causal=past is None, past=past)
         computed["u"] = self.after(x, computed["a"], self.attention_norm)
-        computed |= self.cross(self.before(computed["u"], self.cross_norm), memory, mask)
+        computed |= self.cross(self.before(computed["u"], self.cross_norm), memory, mask, groups)
         computed["w"] = self.after(computed["u"], computed["c"], self.cross_norm)
         computed["f"], computed["s"] = self.feed(computed["w"])
         return computed
@@ -277,9 +281,15 @@ class Memory:
 
     layers: tuple[Tensor, ...]  # keys and values of each decoder layer: (2, batch, heads, src_len, head_dim)
     mask: Tensor | None  # (batch, 1, 1, src_len) bool: True where there is a source token; None: everywhere
+    groups: Groups  # the rows of the decoder that look at each
 
     def select(self, rows: Tensor) -> Memory:
-        return Memory(tuple(each[:, rows] for each in self.layers), None if self.mask is None else self.mask[rows])
+        """The memory of the given rows of the decoder."""
+        groups, left = self.groups.select(rows)
+        if left is None:
+            return replace(self, groups=groups)
+        mask = None if self.mask is None else self.mask[left]
+        return Memory(tuple(each[:, left] for each in self.layers), mask, groups)
 
 
 @dataclass(frozen=True)
@@ -294,10 +304,9 @@ class TransformerState(State):
         return self.past[0].shape[1]
 
     def select(self, rows: Tensor) -> TransformerState:
-        kept = shared_rows(rows, had=len(self), sentences=self.memory.layers[0].shape[1])
         return TransformerState(
             past=tuple(each.index_select(1, rows) for each in self.past),
-            memory=self.memory if kept is None else self.memory.select(kept),
+            memory=self.memory.select(rows),
             query=None if self.query is None else self.query[rows],
         )
 
@@ -307,10 +316,9 @@ class TransformerState(State):
         if self.query is None:
             return None
         keys = self.memory.layers[-1][0]  # (batch, heads, src_len, head_dim)
-        rows, heads, head_dim = self.query.shape
-        grouped = self.query.view(len(keys), -1, heads, head_dim).transpose(1, 2)  # (batch, heads, beam, head_dim)
+        grouped = self.memory.groups.table(self.query).transpose(1, 2)  # (batch, heads, beam, head_dim)
         weights = scores_of(grouped, keys, self.memory.mask).softmax(dim=-1).mean(dim=1)  # (batch, beam, src_len)
-        return weights.reshape(rows, -1)
+        return self.memory.groups.rows(weights)
 
 
 class Transformer(Generator):
@@ -368,11 +376,11 @@ class Transformer(Generator):
         x = self.target_embedding(tokens[:, None], first=state.past[0].shape[3])  # (rows, 1, hidden)
         past, query = [], None
         for layer, before, remembered in zip(self.decoder, state.past, state.memory.layers, strict=True):
-            computed = layer(x, remembered, state.memory.mask, before)
+            computed = layer(x, remembered, state.memory.mask, before, state.memory.groups)
             x, query = computed["s"], computed["qs"]
             past.append(computed["past"])
         assert query is not None
-        query = query.transpose(1, 2).reshape(len(x), self.config.heads, -1)
+        query = state.memory.groups.rows(query.transpose(1, 2))  # (rows, heads, head_dim)
         return self.output(self.decoder_norm(x[:, 0])), TransformerState(tuple(past), state.memory, query)
 
     def embed(self, source: Tensor) -> Tensor:
@@ -390,7 +398,8 @@ class Transformer(Generator):
         return self.encoder_norm(x), mask
 
     def _remember(self, states: Tensor, mask: Tensor | None) -> Memory:
-        return Memory(tuple(layer.cross.remember(states) for layer in self.decoder), mask)  # type: ignore[union-attr, operator]
+        layers = tuple(layer.cross.remember(states) for layer in self.decoder)  # type: ignore[union-attr, operator]
+        return Memory(layers, mask, Groups.of(np.arange(len(states))))
 
     def describe(self) -> str:
         return transformer_equations.describe(self.config)

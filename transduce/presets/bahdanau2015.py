@@ -38,5 +38,5 @@ def bahdanau2015() -> Recipe:
         tokenizer=TokenizerConfig(kind="word", vocab=30_000, joint=False, byte_fallback=False),
         training=TrainingConfig(steps=100_000, batch_tokens=2_000, clip=1.0, label_smoothing=0.0, validate_every=1_000,
                                 best_by="bleu", optim=OptimConfig(lr=1e-3, betas=(0.9, 0.999), warmup=0)),
-        decoding=DecodingConfig(beam=5),
+        decoding=DecodingConfig(beam=5, beam_threshold=0),
     )  # fmt: skip

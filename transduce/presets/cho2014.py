@@ -33,5 +33,5 @@ def cho2014() -> Recipe:
         tokenizer=TokenizerConfig(kind="word", vocab=15_000, joint=False, byte_fallback=False),
         training=TrainingConfig(steps=20_000, batch_tokens=700, label_smoothing=0.0, validate_every=500,
                                 optim=OptimConfig(lr=1e-3, betas=(0.9, 0.999), warmup=0)),
-        decoding=DecodingConfig(beam=5),
+        decoding=DecodingConfig(beam=5, beam_threshold=0),
     )  # fmt: skip

@@ -42,5 +42,5 @@ def luong2015() -> Recipe:
             best_by="bleu",
             optim=OptimConfig(name="sgd", lr=1.0 * WORDS, warmup=0, schedule="hold", decay=1 / 3),
         ),
-        decoding=DecodingConfig(beam=10, length_penalty=0.0),
+        decoding=DecodingConfig(beam=10, beam_threshold=0, length_penalty=0.0),
     )  # fmt: skip

@@ -39,5 +39,5 @@ def sutskever2014() -> Recipe:
             best_by="bleu",
             optim=OptimConfig(name="sgd", lr=0.7 * WORDS, warmup=0, schedule="hold", decay=1 / 3),
         ),
-        decoding=DecodingConfig(beam=12, length_penalty=0.0),
+        decoding=DecodingConfig(beam=12, beam_threshold=0, length_penalty=0.0),
     )  # fmt: skip

@@ -34,5 +34,5 @@ def tiny_transformer() -> Recipe:
             average=0.1, average_every=50,
             optim=OptimConfig(lr=2e-3, betas=(0.9, 0.98), warmup=2_000, schedule="inverse_sqrt"),
         ),
-        decoding=DecodingConfig(beam=5),
+        decoding=DecodingConfig(beam=5, beam_threshold=0),
     )  # fmt: skip

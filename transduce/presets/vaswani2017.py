@@ -80,4 +80,4 @@ def _training(*, hidden: int, steps: int) -> TrainingConfig:
 
 
 def _decoding() -> DecodingConfig:
-    return DecodingConfig(beam=4, length_penalty=0.6, max_length_ratio=1.0, max_length_extra=50)
+    return DecodingConfig(beam=4, beam_threshold=0, length_penalty=0.6, max_length_ratio=1.0, max_length_extra=50)
