@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 
 from tests.browser import browser as browser
 from transduce import cli
+
+# Other programs on the machine may make an example take any time.
+settings.register_profile("transduce", deadline=None)
+settings.load_profile("transduce")
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 # A model small enough that training it takes a moment. One thread: the same bits every time.

@@ -58,7 +58,7 @@ PenaltyOption = Annotated[
 ]
 ThresholdOption = Annotated[
     float | None,
-    typer.Option(help="Drop what is this far below the best in log-probability (2.5 by default); 0: nothing."),
+    typer.Option(help="Drop what is this far below the best in log-probability (2 by default); 0: nothing."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 

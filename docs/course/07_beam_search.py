@@ -246,10 +246,13 @@ for alpha in (0.0, 0.6, 1.0):
 
 # %% [markdown] en
 # $\alpha = 0$ compares log-probabilities as they are; $\alpha = 1$ is the default here (`--set
-# decoding.length_penalty`). The beam is 5 by default; each place costs as much as one greedy search, and beyond 5 or 10 the gain is
-# little. Where the output should vary rather than be the best, draw from the probabilities: `transduce translate RUN --sample`.
+# decoding.length_penalty`). The beam is 5 by default, and beyond 5 or 10 the gain is little. A beginning that falls 2 behind the
+# best of its sentence in log-probability gives up its place (`decoding.beam_threshold`; Freitag and Al-Onaizan 2017): it hardly
+# ever wins, and each place costs as much as one greedy search. Where the output should vary rather than be the
+# best, draw from the probabilities: `transduce translate RUN --sample`.
 
 # %% [markdown] zh
-# $\alpha = 0$ 直接比较对数概率；这里的默认值是 $\alpha = 1$（`--set decoding.length_penalty`）。束宽默认是 5；每多一个位置，
-# 就多一份贪心搜索的开销，超过 5 到 10 以后收益很小。如果想要的不是最好、而是多样的输出，可以按概率抽样：
+# $\alpha = 0$ 直接比较对数概率；这里的默认值是 $\alpha = 1$（`--set decoding.length_penalty`）。束宽默认是 5，超过 5 到 10 以后
+# 收益很小。对数概率比同一句里最好的开头低 2 以上的开头会让出位置（`decoding.beam_threshold`；Freitag 与 Al-Onaizan 2017）：
+# 它几乎不会胜出，而每个位置都要花一份贪心搜索的开销。如果想要的不是最好、而是多样的输出，可以按概率抽样：
 # `transduce translate RUN --sample`。

@@ -17,7 +17,7 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
     """How output is searched for."""
 
     beam: int = 5  # partial hypotheses kept per sentence; 1 is greedy search
-    beam_threshold: float = 2.5
+    beam_threshold: float = 2.0
     # a partial hypothesis whose log-probability is this far below that of the best (with ``nbest`` above 1: of the
     # ``nbest``-th best) of its sentence is dropped (Freitag and Al-Onaizan 2017, section 3.1); 0: none is
     nbest: int = 1  # results per sentence: at most ``beam``; when sampling, the number of draws

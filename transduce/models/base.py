@@ -188,10 +188,10 @@ class Groups:
     @classmethod
     def of(cls, owners: np.ndarray, device: torch.device | None = None) -> Groups:
         """owners: (rows,), something that names the sentence of each row. Equal neighbors are of one sentence."""
-        starts = np.flatnonzero(np.diff(owners, prepend=-1))
-        counts = np.diff(starts, append=len(owners))
-        width = int(counts.max(initial=0))
-        numbers = np.arange(len(starts)).repeat(counts)
+        first = np.ones(len(owners), dtype=bool)
+        np.not_equal(owners[1:], owners[:-1], out=first[1:])
+        starts, numbers = first.nonzero()[0], first.cumsum() - 1
+        width = int(np.bincount(numbers).max(initial=0))
         if width * len(starts) == len(owners):
             return cls(numbers, starts, width, None)
         places = numbers * width + np.arange(len(owners)) - starts[numbers]

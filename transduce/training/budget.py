@@ -23,7 +23,7 @@ from transduce.training.loss import token_loss
 from transduce.training.optim import make_optimizer
 
 # Several models side by side, each in a process of its own: as many as still get enough out of the data.
-MEMBER_PASSES = 8  # passes over the data that each member gets at least
+MEMBER_PASSES = 6  # passes over the data that each member gets at least
 MEMBER_UPDATES = 3_000  # and updates: a small corpus is passed often before attention has found its words
 MOST_MEMBERS = 4
 TOGETHER = 0.95  # of the speed of a model that has the machine for itself, what it keeps beside others
@@ -198,7 +198,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         reasons.append(
             f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart"
         )
-    dropout = 0.1 if passes < 8 else 0.2 if passes < 20 else 0.3
+    dropout = 0.1 if passes < 6 else 0.2 if passes < 20 else 0.3
     model = msgspec.structs.replace(model, dropout=dropout)
     rounded = max(1, round(min(passes, LONGEST_PASSES)))
     reasons.append(f"dropout {dropout} for about {rounded} pass{'es' * (rounded > 1)}")
