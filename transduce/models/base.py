@@ -212,7 +212,7 @@ class Groups:
         """(rows, ...) to (sentences, width, ...), with ``fill`` where a sentence has fewer rows."""
         shape = len(self.starts), self.width, *x.shape[1:]
         if self.places is None:
-            return x.view(shape)
+            return x.reshape(shape)
         return x.new_full((shape[0] * shape[1], *shape[2:]), fill).index_copy_(0, self.places, x).view(shape)
 
     def rows(self, table: Tensor) -> Tensor:
