@@ -33,7 +33,7 @@ def test_the_best_continuations_are_those_of_a_sorted_list(
         rows = np.flatnonzero(sentences == sentence).tolist()
         every = sorted((totals[row] + float(values[row, word]) for row in rows for word in range(vocab)), reverse=True)
         count = found.totals.shape[1]
-        assert count >= min(beam, max(widths) * vocab)
+        assert min(beam, max(widths) * vocab) <= count <= beam
         assert found.totals[sentence].tolist() == (every + [-math.inf] * count)[:count]
         chosen = list(zip(found.origins[sentence].tolist(), found.tokens[sentence].tolist(), strict=True))
         for (row, word), total, log_prob in zip(chosen, found.totals[sentence], found.log_probs[sentence], strict=True):

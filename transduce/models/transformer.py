@@ -181,19 +181,17 @@ class CrossAttention(nn.Module):
         """Keys and values of encoder states (batch, src_len, hidden): (2, batch, heads, src_len, head_dim)."""
         return torch.stack([split_heads(each, self.heads) for each in self.project(states).chunk(2, dim=-1)])
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, groups: Groups | None = None
-                ) -> dict[str, Tensor]:  # fmt: skip
-        """x: (rows, len, hidden), in ``groups`` by sentence of the memory; None: one row each.
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, groups: Groups) -> dict[str, Tensor]:
+        """x: (rows, len, hidden), in ``groups`` by sentence of the memory.
 
         The rows of a sentence look at one copy of it, as if they were more positions of one target. Returns the
         query, (batch, heads, most rows of a sentence * len, head_dim), and c (rows, len, hidden).
         """
-        asked = self.query(x)
-        table = asked[:, None] if groups is None else groups.table(asked)  # (batch, rows of a sentence, len, hidden)
+        table = groups.table(self.query(x))  # (batch, rows of a sentence, len, hidden)
         q = split_heads(table.flatten(1, 2), self.heads)
         dropout = self.dropout if self.training else 0.0
         attended = join_heads(attend(q, memory[0], memory[1], mask=mask, dropout=dropout)).view_as(table)
-        return {"qs": q, "c": self.output(attended[:, 0] if groups is None else groups.rows(attended))}
+        return {"qs": q, "c": self.output(groups.rows(attended))}
 
 
 # --------------------------------------------------------------------------------------------------- layers
@@ -257,8 +255,8 @@ class DecoderLayer(Block):
         super().__init__(config)
         self.cross, self.cross_norm = CrossAttention(config), nn.LayerNorm(config.hidden)
 
-    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, past: Tensor | None = None,
-                groups: Groups | None = None) -> dict[str, Tensor]:  # fmt: skip
+    def forward(self, x: Tensor, memory: Tensor, mask: Tensor | None, groups: Groups, past: Tensor | None = None
+                ) -> dict[str, Tensor]:  # fmt: skip
         """x: (rows, tgt_len, hidden), or one position of each row with the ``past`` of those before it.
 
         ``groups`` as in ``CrossAttention``. Returns all that transformer_equations.py names; "s" goes on.
@@ -358,7 +356,7 @@ class Transformer(Generator):
         memory = self._remember(*self._encoded(source, source_lengths, embedded=embedded))
         x = self.target_embedding(target_in)  # (batch, tgt_len, hidden)
         for layer, remembered in zip(self.decoder, memory.layers, strict=True):
-            x = layer(x, remembered, memory.mask)["s"]
+            x = layer(x, remembered, memory.mask, memory.groups)["s"]
         logits: Tensor = self.output(self.decoder_norm(x))  # (batch, tgt_len, vocab)
         return logits
 
@@ -376,7 +374,7 @@ class Transformer(Generator):
         x = self.target_embedding(tokens[:, None], first=state.past[0].shape[3])  # (rows, 1, hidden)
         past, query = [], None
         for layer, before, remembered in zip(self.decoder, state.past, state.memory.layers, strict=True):
-            computed = layer(x, remembered, state.memory.mask, before, state.memory.groups)
+            computed = layer(x, remembered, state.memory.mask, state.memory.groups, before)
             x, query = computed["s"], computed["qs"]
             past.append(computed["past"])
         assert query is not None
@@ -413,7 +411,7 @@ class Transformer(Generator):
         states = self.encoder_norm(x)
         memory, decoded, x = self._remember(states, None), [], self.target_embedding(target_in[None])
         for layer, remembered in zip(self.decoder, memory.layers, strict=True):
-            decoded.append(layer(x, remembered, None))
+            decoded.append(layer(x, remembered, None, memory.groups))
             x = decoded[-1]["s"]
         readout = self.decoder_norm(x)[0]  # (tgt_len, hidden)
         written = torch.ones(len(target_in), len(target_in), dtype=torch.bool, device=source.device).tril()
