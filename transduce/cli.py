@@ -479,6 +479,7 @@ def serve_worker() -> None:
     from transduce.serve.wire import own_streams
 
     orders, replies = own_streams()  # before anything can print
+    start_sooner()
     import transduce.explain.page
     import transduce.explain.trace  # noqa: F401  (an import that is given up half-way would be missing later)
     from transduce.serve import log_to_stderr

@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from tests.models.alike import ids, padded, same, stepped
 from transduce.config import from_dict, to_dict, with_settings
 from transduce.errors import ConfigError
 from transduce.models import RNN, RNNConfig, build, rnn, rnn_search
 from transduce.models.base import inside, reverse_words, reversed_positions
-from transduce.models.rnn import RNNState
 
 SOURCE_VOCAB, TARGET_VOCAB = 11, 9
 
@@ -60,29 +60,6 @@ def made(*, seed: int = 1, vocabs: tuple[int, int] = (SOURCE_VOCAB, TARGET_VOCAB
 def family(name: str) -> RNN:
     """A model in float64, where 1e-10 tells rounding from mistakes. Not to be changed: it is shared."""
     return made(**FAMILIES[name]).double().eval()
-
-
-def padded(sources: list[list[int]], *, more: int = 0, filler: int = 0) -> tuple[Tensor, Tensor]:
-    width = max(map(len, sources)) + more
-    rows = [row + [filler] * (width - len(row)) for row in sources]
-    return torch.tensor(rows), torch.tensor([len(row) for row in sources])
-
-
-def stepped(model: RNN, state: RNNState, tokens: Tensor) -> tuple[Tensor, RNNState]:
-    """Logits (rows, len, vocab) of writing ``tokens`` (rows, len) one at a time."""
-    logits = []
-    for t in range(tokens.shape[1]):
-        each, state = model.step(tokens[:, t], state)
-        logits.append(each)
-    return torch.stack(logits, dim=1), state
-
-
-def same(got: Tensor, expected: Tensor, message: str = "") -> None:
-    torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10, msg=lambda text: f"{message}: {text}")
-
-
-def ids(vocab: int, *, least: int, most: int) -> st.SearchStrategy[list[int]]:
-    return st.lists(st.integers(0, vocab - 1), min_size=least, max_size=most)
 
 
 PAIR = st.tuples(ids(SOURCE_VOCAB, least=1, most=7), ids(TARGET_VOCAB, least=1, most=5))

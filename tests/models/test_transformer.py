@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from tests.models.alike import ids, padded, same, stepped
 from transduce.config import from_dict, to_dict, with_settings
 from transduce.decoding import DecodingConfig, beam_search, force, greedy
 from transduce.errors import ConfigError, DataError
 from transduce.models import Transformer, TransformerConfig, build
 from transduce.models.base import Groups, Inside
-from transduce.models.transformer import TransformerState, sinusoids
+from transduce.models.transformer import sinusoids
 from transduce.training.loss import token_loss
 
 SOURCE_VOCAB, TARGET_VOCAB = 11, 9
@@ -50,28 +51,6 @@ def made(*, seed: int = 1, vocabs: tuple[int, int] = (SOURCE_VOCAB, TARGET_VOCAB
 def family(name: str) -> Transformer:
     """A model in float64, where 1e-10 tells rounding from mistakes. Not to be changed: it is shared."""
     return made(**FAMILIES[name]).double().eval()
-
-
-def padded(sources: list[list[int]], *, more: int = 0, filler: int = 0) -> tuple[Tensor, Tensor]:
-    width = max(map(len, sources)) + more
-    rows = [row + [filler] * (width - len(row)) for row in sources]
-    return torch.tensor(rows), torch.tensor([len(row) for row in sources])
-
-
-def stepped(model: Transformer, state: TransformerState, tokens: Tensor) -> tuple[Tensor, TransformerState]:
-    logits = []
-    for t in range(tokens.shape[1]):
-        each, state = model.step(tokens[:, t], state)
-        logits.append(each)
-    return torch.stack(logits, dim=1), state
-
-
-def same(got: Tensor, expected: Tensor, message: str = "") -> None:
-    torch.testing.assert_close(got, expected, rtol=1e-10, atol=1e-10, msg=lambda text: f"{message}: {text}")
-
-
-def ids(vocab: int, *, least: int, most: int) -> st.SearchStrategy[list[int]]:
-    return st.lists(st.integers(0, vocab - 1), min_size=least, max_size=most)
 
 
 PAIRS = st.lists(
