@@ -199,7 +199,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         reasons.append(
             f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart"
         )
-    dropout = 0.1 if passes < 6 else 0.2 if passes < 20 else 0.3
+    dropout = 0.1 if passes < 6 else 0.2 if passes < 12 else 0.3
     model = msgspec.structs.replace(model, dropout=dropout)
     rounded = max(1, round(min(passes, LONGEST_PASSES)))
     reasons.append(f"dropout {dropout} for about {rounded} pass{'es' * (rounded > 1)}")
