@@ -38,7 +38,7 @@ RUNS = {  # name -> settings
     "attention, both directions": [],
 }
 ATTENTION = "attention, both directions"
-AVERAGED = "training.average=0.2"
+EVERY = ["training.average=0.2", "tokenizer.vocab=3000"]  # of the settings in all runs on the whole data
 CONSTANT = "attention, constant rate"
 VOCABULARIES = (1_000, 8_000)
 
@@ -127,10 +127,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.keep or Path(scratch)
         runs = Runs(options, folder)
-        found = {name: [runs.add(name, seed, [*settings, AVERAGED], data=options.data, steps=options.steps)
+        found = {name: [runs.add(name, seed, [*settings, *EVERY], data=options.data, steps=options.steps)
                         for seed in options.seeds]
                  for name, settings in RUNS.items()}  # fmt: skip
-        found[CONSTANT] = [runs.add(CONSTANT, seed, ["training.optim.schedule=constant", AVERAGED], data=options.data,
+        found[CONSTANT] = [runs.add(CONSTANT, seed, ["training.optim.schedule=constant", *EVERY], data=options.data,
                                     steps=options.steps) for seed in options.seeds]  # fmt: skip
         small = small_part(options.data, options.target, folder / "small")
         vocabularies = {size: [runs.add(f"vocabulary {size}", seed, [f"tokenizer.vocab={size}"], data=small,
