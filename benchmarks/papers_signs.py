@@ -31,15 +31,16 @@ SMALL = 4_000  # pairs of the small data
 LONG = 16  # words from which a source counts as long; up to SHORT as short
 SHORT = 9
 PLAIN = ["model.attention=none", "model.bidirectional=false"]  # what reads both ways has nothing to gain from reversal
+EVERY = ["training.average=0.2", "tokenizer.vocab=3000"]  # settings of all runs on the whole data
+ATTENTION = "attention, both directions"
+CONSTANT = "attention, constant rate"
 RUNS = {  # name -> settings
     "no attention": PLAIN,
     "no attention, reversed": [*PLAIN, "model.reverse_source=true"],
     "no attention, both directions": ["model.attention=none"],
-    "attention, both directions": [],
+    ATTENTION: [],
+    CONSTANT: ["training.optim.schedule=constant"],
 }
-ATTENTION = "attention, both directions"
-EVERY = ["training.average=0.2", "tokenizer.vocab=3000"]  # of the settings in all runs on the whole data
-CONSTANT = "attention, constant rate"
 VOCABULARIES = (1_000, 8_000)
 
 
@@ -130,8 +131,6 @@ def main() -> None:
         found = {name: [runs.add(name, seed, [*settings, *EVERY], data=options.data, steps=options.steps)
                         for seed in options.seeds]
                  for name, settings in RUNS.items()}  # fmt: skip
-        found[CONSTANT] = [runs.add(CONSTANT, seed, ["training.optim.schedule=constant", *EVERY], data=options.data,
-                                    steps=options.steps) for seed in options.seeds]  # fmt: skip
         small = small_part(options.data, options.target, folder / "small")
         vocabularies = {size: [runs.add(f"vocabulary {size}", seed, [f"tokenizer.vocab={size}"], data=small,
                                         steps=options.steps // 2) for seed in options.seeds]

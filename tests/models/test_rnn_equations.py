@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from numpy import ndarray
 from torch import Tensor
 
+from tests.models.alike import padded
 from transduce.models import RNNConfig, build, rnn
 from transduce.models.rnn import RNN, RNNState
 from transduce.reference.cells import memory_of
@@ -42,12 +43,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 # ------------------------------------------------------------------------------------------ both agree
-
-
-def padded(sources: list[list[int]]) -> tuple[Tensor, Tensor]:
-    width = max(map(len, sources)) + 2
-    lengths = torch.tensor([len(row) for row in sources])
-    return torch.tensor([row + [0] * (width - len(row)) for row in sources]), lengths
 
 
 def made(seed: int = 1, source_vocab: int = 9, target_vocab: int = 7, **values: Any) -> RNN:
@@ -83,7 +78,7 @@ def seen(model: RNN, source: list[int], target_in: list[int]) -> dict[str, ndarr
 
 def agree(model: RNN) -> None:
     """Every named quantity at every step; the logits of a padded batch and of stepping, and the last state."""
-    source, lengths = padded(SOURCES)
+    source, lengths = padded(SOURCES, more=2)
     target_in = torch.tensor(TARGETS)
     runs = [forward(choices_of(model), weights_of(model), *pair) for pair in zip(SOURCES, TARGETS, strict=True)]
     for run in runs[:2]:
@@ -114,7 +109,7 @@ def agree(model: RNN) -> None:
 
 def agree_backwards(model: RNN) -> None:
     """The gradient of the loss with respect to every weight, summed over the batch."""
-    source, lengths = padded(SOURCES)
+    source, lengths = padded(SOURCES, more=2)
     targets_out = [[*target[1:], 2] for target in TARGETS]
     logits = model(source, lengths, torch.tensor(TARGETS))
     loss = F.cross_entropy(logits.flatten(0, 1), torch.tensor(targets_out).flatten(), reduction="sum",
@@ -179,7 +174,7 @@ def test_plain_model_multiplies_the_state_itself() -> None:
 
 def check_gradients(model: RNN) -> None:
     """Gradients with respect to every weight equal finite differences of the model itself."""
-    source, lengths = padded([[5, 3, 2], [2]])
+    source, lengths = padded([[5, 3, 2], [2]], more=2)
     target_in = torch.tensor([[1, 4], [1, 3]])
     names, weights = zip(*model.named_parameters(), strict=True)
     inputs = tuple(weight.detach().clone().requires_grad_() for weight in weights)
