@@ -27,7 +27,7 @@ from tests.conftest import run_command
 from tests.training.toys import copy_task
 from transduce.data.readers import Pair
 from transduce.errors import RunError
-from transduce.members import _plan
+from transduce.members import _plan, member_seed
 from transduce.models import Ensemble
 from transduce.request import Request
 from transduce.run import RunConfig, read_config
@@ -81,6 +81,13 @@ def test_a_member_is_the_model_that_the_same_command_trains_alone(
     assert all(torch.equal(together[f"members.0.{name}"], weight) for name, weight in alone.items())
     assert not any(torch.equal(together[f"members.1.{name}"], weight) for name, weight in alone.items() if weight.any())
     assert measured(tmp_path / "alone" / "metrics.jsonl") == measured(folder / "metrics.jsonl")
+
+
+def test_runs_of_neighboring_seeds_share_no_model() -> None:
+    seeds = [member_seed(seed, number) for seed in range(1_000) for number in range(4)]
+    assert len(set(seeds)) == len(seeds)
+    assert [member_seed(seed, 0) for seed in range(1_000)] == list(range(1_000))
+    assert all(0 <= member_seed(2**32 - 1, number) < 2**32 for number in range(4))  # all of it reaches torch
 
 
 def measured(path: Path) -> list[tuple[int, float]]:

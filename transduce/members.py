@@ -39,6 +39,8 @@ from transduce.training.side_by_side import Ended, Failed, Wire, heeding, run_me
 from transduce.transducer import count_parameters, model_key, spoken_count
 
 WATCHED = 300  # validation pairs translated during training; the final report takes all
+APART = 2_654_435_769  # 2^32 over the golden ratio: what lies between the seeds of two members, so that runs of
+# neighboring seeds share none
 REPORT_COST = 3.0  # what a pair of the report takes, beam included, in pairs of a validation (measured: 2 to 3.6)
 Say = Callable[[str], None]
 
@@ -73,6 +75,11 @@ def places(folder: Path, config: RunConfig) -> list[Place]:
     return [Place(folder, number, config.training.members) for number in range(config.training.members)]
 
 
+def member_seed(seed: int, number: int) -> int:
+    """Of member ``number``, in a run of this seed. The first has the run's own. torch heeds 32 bits of a seed only."""
+    return (seed + number * APART) % 2**32
+
+
 def has_learned(folder: Path) -> bool:
     """Whether a run folder holds something that training made."""
     states = [folder / STATE, folder / WEIGHTS, *(folder / MEMBERS).glob(f"*/{Path(STATE).name}")]
@@ -98,11 +105,11 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
            shown: Logger, how_to_resume: str = "") -> tuple[Progress, float]:  # fmt: skip
     """Train one model, from where it stands. Returns where it ends, and the seconds of earlier sessions.
 
-    A member's numbers are drawn from the run's seed plus its own number. ``shown``: beside the files, who hears of it.
+    ``shown``: beside the files, who hears of it.
     """
-    training = msgspec.structs.replace(config.training, seed=config.training.seed + place.number)
+    training = msgspec.structs.replace(config.training, seed=member_seed(config.training.seed, place.number))
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
-        torch.manual_seed(config.request.seed + place.number)
+        torch.manual_seed(member_seed(config.request.seed, place.number))
         model = build(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab).to(device)
     state_file = place.state(config)
     resumed = state_file.load(expected=shapes(model)) if state_file.exists() else None
