@@ -283,13 +283,18 @@ def test_the_plan_sets_aside_what_the_report_of_all_members_costs(pairs: list[tu
     request = Request(data=[], budget=300.0)
     held_out = [Pair(*pair, 1) for pair in pairs[:60]]
     prepared: Any = SimpleNamespace(train=copy_task(40), valid=held_out[:20], test=held_out)
-    costs = []
-    for count in (1, 4):
-        training = TrainingConfig(members=count)
-        plan = _plan(RunConfig(request=request), training, prepared, began=0.0, resumed=False)
+
+    def cost(members: int, threads: int) -> float:
+        training = TrainingConfig(members=members)
+        config = RunConfig(request=request, training=training, machine={"threads": threads})
+        plan = _plan(config, training, prepared, began=0.0, resumed=False)
         assert isinstance(plan, Deadline)
-        costs.append(plan.report_cost)
-    assert costs == pytest.approx([3 * 60 / 20, 4 * 3 * 60 / 20])
+        return plan.report_cost
+
+    assert cost(1, 4) == pytest.approx(3 * 60 / 20)
+    assert cost(4, 4) == pytest.approx(4 * 3 * 60 / 20)
+    # Four on two threads make each validation take twice as long, but the report has the machine for itself.
+    assert cost(4, 2) == pytest.approx(2 * 3 * 60 / 20)
 
 
 def test_measures_that_are_no_numbers_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
