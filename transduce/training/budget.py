@@ -24,7 +24,7 @@ from transduce.training.optim import make_optimizer
 
 # Several models side by side, each in a process of its own: as many as still get enough out of the data.
 MEMBER_PASSES = 6  # passes over the data that each member gets at least
-MEMBER_UPDATES = 1_500  # and updates: a small corpus is passed often before attention has found its words
+MEMBER_UPDATES = 1_200  # and updates: a small corpus is passed often before attention has found its words
 MOST_MEMBERS = 4
 TOGETHER = 0.95  # of the speed of a model that has the machine for itself, what it keeps beside others
 TRAINED = 0.85  # of a budget, what is spent in updates
