@@ -293,6 +293,7 @@ def test_the_plan_sets_aside_what_the_report_of_all_members_costs(pairs: list[tu
 
     assert cost(1, 4) == pytest.approx(3 * 60 / 20)
     assert cost(4, 4) == pytest.approx(4 * 3 * 60 / 20)
+    assert cost(2, 3) == pytest.approx(2 * 3 * 60 / 20)
     # Four on two threads make each validation take twice as long, but the report has the machine for itself.
     assert cost(4, 2) == pytest.approx(2 * 3 * 60 / 20)
 

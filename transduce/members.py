@@ -161,10 +161,10 @@ def _plan(config: RunConfig, training: TrainingConfig, prepared: Prepared, *, be
     if training.steps is not None or training.epochs is not None:
         most = planned_steps(prepared.train, training)(Progress()).total
     assert most is not None
-    # A validation is of one member, and slower where more of them are trained than there are threads; the report asks
-    # all of them at every step, and has the machine for itself.
-    crowd = training.members * threads_of_each(config) / int(config.machine["threads"]) if training.members > 1 else 1.0
-    report_cost = training.members / crowd * REPORT_COST * report_pairs / watched
+    # The report asks all members at every step, and has the machine for itself. A validation is of one, and takes as
+    # many times as long as there are members for each thread: so only those that compute at once count.
+    at_once = min(training.members, int(config.machine["threads"]))
+    report_cost = at_once * REPORT_COST * report_pairs / watched
     return Deadline(seconds=seconds, began=began, report_cost=report_cost, most_steps=most, keep=resumed)
 
 
