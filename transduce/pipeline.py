@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import shutil
 import sys
@@ -306,7 +307,8 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
                         speed=machine.speed if machine else None, joint=prepared.tokenizers.joint,
                         tokenizer=prepared.tokenizer_config, training=sized, members=asked,
                         model=with_settings(start.model, group(request, "model")),
-                        together=_speed_together(machine))  # fmt: skip
+                        together=_speed_together(machine),
+                        memory=float(describe_machine()["memory_gb"]) or math.inf)  # fmt: skip
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
     searching = start.decoding if request.recipe else DecodingConfig(beam=REPORT_BEAM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from transduce.data.tokenizer import TokenizerConfig
 from transduce.training import budget
 from transduce.training.budget import (
+    FEW_MEMBERS,
     LONGEST_PASSES,
+    MANY_PASSES,
     MEMBER_PASSES,
     MOST_MEMBERS,
     Choice,
@@ -182,7 +185,7 @@ def together(members: int) -> float:
     return Speeds({2: 8_000.0, 1: 5_600.0}).together(members)[1]
 
 
-def members(pairs: int, minutes: float, **asked: int) -> int:
+def members(pairs: int, minutes: float, **asked: Any) -> int:
     """What is chosen on those two cores."""
     found = choose(pairs=pairs, target_tokens=14 * pairs, seconds=60 * minutes, speed=8_000, joint=True,
                    tokenizer=TokenizerConfig(), training=TrainingConfig(), together=together, **asked)  # fmt: skip
@@ -198,7 +201,8 @@ def test_several_models_are_trained_where_each_still_passes_often_enough() -> No
     assert (chosen[0], chosen[-1]) == (1, MOST_MEMBERS)
     for minutes, count in zip((5, 10, 20, 40, 60, 240), chosen, strict=True):
         if count > 1:
-            assert 0.85 * 60 * minutes * together(count) / count >= MEMBER_PASSES * 14 * 29_000
+            least = MEMBER_PASSES if count <= FEW_MEMBERS else MANY_PASSES
+            assert 0.85 * 60 * minutes * together(count) / count >= least * 14 * 29_000
     assert members(29_000, 60, members=1) == 1  # who asks for a number gets it
     assert members(29_000, 1, members=3) == 3
 
@@ -206,8 +210,20 @@ def test_several_models_are_trained_where_each_still_passes_often_enough() -> No
 def test_a_tiny_corpus_that_is_passed_often_still_wants_its_updates() -> None:
     """A minute passes sixteen times over 2,000 pairs, and that is no more than 700 updates."""
     assert members(2_000, 1) == 1
-    assert members(2_000, 20) == MOST_MEMBERS
-    assert members(20, 1) == MOST_MEMBERS  # where one would end early, all may
+    assert members(2_000, 10) == FEW_MEMBERS < members(2_000, 20)
+    assert members(2_000, 40) == MOST_MEMBERS
+    assert members(20, 1) == FEW_MEMBERS  # where one would end early, a few may
+    assert members(20, 60) == FEW_MEMBERS  # but no more, as none of them can make its updates
+
+
+def test_a_small_memory_holds_fewer_models() -> None:
+    assert [members(29_000, 240, memory=size) for size in (0.5, 2.5, 4.1, 8.2, 64)] == [
+        1,
+        2,
+        4,
+        MOST_MEMBERS,
+        MOST_MEMBERS,
+    ]
 
 
 def test_one_device_trains_one_model() -> None:
@@ -229,7 +245,7 @@ def test_members_share_the_cores_that_there_are(speeds: dict[int, float], count:
 
 
 def test_the_threads_that_several_models_may_want_are_measured_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where fewer threads are ever slower, the trying ends, but not before each of four could have its share."""
+    """Where fewer threads are ever slower, the trying ends, but not before each of eight could have its share."""
     tried: list[int] = []
 
     def speed(**_: object) -> float:
@@ -239,7 +255,7 @@ def test_the_threads_that_several_models_may_want_are_measured_too(monkeypatch: 
     monkeypatch.setattr(budget, "machine_speed", speed)
     before = torch.get_num_threads()
     assert budget.measure_threads(most=16).fastest() == (16, 1600.0)
-    assert tried == [16, 8, 4]
+    assert tried == [16, 8, 4, 2]
     assert torch.get_num_threads() == before
 
 

@@ -25,7 +25,9 @@ from transduce.training.optim import make_optimizer
 # Several models side by side, each in a process of its own: as many as still get enough out of the data.
 MEMBER_PASSES = 6  # passes over the data that each member gets at least
 MEMBER_UPDATES = 1_200  # and updates: a small corpus is passed often before attention has found its words
-MOST_MEMBERS = 4
+FEW_MEMBERS, MOST_MEMBERS = 4, 8  # more than a few only where each gets more:
+MANY_PASSES, MANY_UPDATES = 16, 2_400  # until then, passes bring as much as members
+MEMBER_MEMORY = 1.0  # 10^9 bytes of the machine for each member, twice what its process takes: others want some too
 TOGETHER = 0.95  # of the speed of a model that has the machine for itself, what it keeps beside others
 TRAINED = 0.85  # of a budget, what is spent in updates
 MEASURE_SHARE = 0.08  # of a budget, spent training before its steps are fixed
@@ -143,29 +145,34 @@ def choose_vocab(pairs: int) -> int:
     return 4_000 if pairs < 250_000 else 6_000 if pairs < 1_000_000 else 8_000
 
 
-def choose_members(passes: Callable[[int], float], *, tokens: int, batch: int) -> int:
+def choose_members(passes: Callable[[int], float], *, tokens: int, batch: int, memory: float = math.inf) -> int:
     """The most models that all get enough out of the data; one, where there is not enough time for several.
 
     passes(n): over the data, of each of n models side by side. tokens: target tokens of the data; batch: of an
-    update. One model that passes often learns the data by heart; several that pass less often make
-    different mistakes, and the mean of their probabilities makes fewer.
+    update. memory: of the machine, 10^9 bytes. One model that passes often learns the data by heart; several that
+    pass less often make different mistakes, and the mean of their probabilities makes fewer.
     """
 
-    def enough(each: float) -> bool:
-        return each >= LONGEST_PASSES or (each >= MEMBER_PASSES and each * tokens >= MEMBER_UPDATES * batch)
+    def enough(count: int) -> bool:
+        each = min(passes(count), LONGEST_PASSES)
+        few = count <= FEW_MEMBERS
+        least, updates = (MEMBER_PASSES, MEMBER_UPDATES) if few else (MANY_PASSES, MANY_UPDATES)
+        return (few and each == LONGEST_PASSES) or (each >= least and each * tokens >= updates * batch)
 
-    return max(count for count in range(1, MOST_MEMBERS + 1) if count == 1 or enough(passes(count)))
+    most = max(1, int(min(MOST_MEMBERS, memory / MEMBER_MEMORY)))
+    return max(count for count in range(1, most + 1) if count == 1 or enough(count))
 
 
 def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: float | None, joint: bool,
            tokenizer: TokenizerConfig, training: TrainingConfig, model: ModelConfig | None = None,
-           together: Callable[[int], float] | None = None, members: int | None = None) -> Choice:  # fmt: skip
+           together: Callable[[int], float] | None = None, members: int | None = None,
+           memory: float = math.inf) -> Choice:  # fmt: skip
     """Model and recipe for ``pairs`` training pairs with ``target_tokens`` in all.
 
     ``seconds`` is the budget and ``speed`` what ``machine_speed`` measured; None without a budget. ``model``:
     the defaults of the family that was asked for; None: the recurrent one. ``together(n)``: the speed of n
     models side by side, all of them counted; None: they would share one device, and one is trained. ``members``:
-    how many the user asks for; None: chosen here.
+    how many the user asks for; None: chosen here, from the machine's ``memory`` (10^9 bytes) too.
     """
     model = msgspec.structs.replace(model or RNNConfig(), tied="all" if joint else "decoder")
     reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
@@ -181,7 +188,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
             return alone if together is None or count == 1 else together(count)
 
         if members is None and together is not None:
-            count = choose_members(lambda n: share * speed_of(n) / n, tokens=target_tokens, batch=update)
+            count = choose_members(lambda n: share * speed_of(n) / n, tokens=target_tokens, batch=update, memory=memory)
         speed = speed_of(count)
         passes = share * speed / count
         reasons.append(f"this machine trains about {speed:,.0f} target tokens a second: "
