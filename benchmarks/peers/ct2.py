@@ -37,10 +37,14 @@ def converted(checkpoint: Path, out: Path, kind: str) -> Path:
 
 
 def loaded(job: Job, folder: Path, pieces: Any, kind: str) -> Translate:
-    """One translator over all threads; batches of 64, sorted by length by CTranslate2 itself."""
+    """A translator of one thread for each of the threads; batches of 64, sorted by length by CTranslate2 itself.
+
+    Several threads for one batch were slower here than one thread alone (docs/time-to-quality.md).
+    """
     import ctranslate2
 
-    translator = ctranslate2.Translator(str(folder), device="cpu", compute_type=kind, intra_threads=job.threads)
+    translator = ctranslate2.Translator(str(folder), device="cpu", compute_type=kind, inter_threads=job.threads,
+                                       intra_threads=1)  # fmt: skip
 
     def translate(texts: list[str], beam: int) -> list[str]:
         rows = pieces.encode(texts, out_type=str)
