@@ -65,7 +65,7 @@ from transduce.training.budget import (
     machine_speed,
     measure_threads,
 )
-from transduce.training.device import choose_device, describe_machine
+from transduce.training.device import choose_device, describe_machine, memory_gb
 from transduce.training.loop import TrainingConfig
 from transduce.transducer import Transducer, count_parameters, load
 
@@ -308,7 +308,7 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
                         tokenizer=prepared.tokenizer_config, training=sized, members=asked,
                         model=with_settings(start.model, group(request, "model")),
                         together=_speed_together(machine),
-                        memory=float(describe_machine()["memory_gb"]) or math.inf)  # fmt: skip
+                        memory=memory_gb() or math.inf)  # fmt: skip
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
     searching = start.decoding if request.recipe else DecodingConfig(beam=REPORT_BEAM)
@@ -352,7 +352,7 @@ def _ending(training: TrainingConfig, request: Request) -> TrainingConfig:
 def _check_size(model: ModelConfig, tokenizers: TokenizerPair, members: int) -> None:
     """Refuse a model that this machine cannot hold, before its memory is asked for. Raises ``ConfigError``."""
     size = 16 * members * count_parameters(model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
-    memory = float(describe_machine()["memory_gb"])  # 0 where the system does not tell
+    memory = memory_gb()  # 0 where the system does not tell
     require(not memory or size < 1e9 * memory,
             f"this model needs {size / 1e9:,.0f} GB to train, four numbers for each parameter, and this machine has {memory:.0f} "
             "GB. Use a smaller model.hidden, model.layers or tokenizer.vocab.")  # fmt: skip

@@ -81,7 +81,7 @@ def describe_machine(device: torch.device | None = None) -> dict[str, str | int 
         "processor": processor,
         "cores": os.cpu_count() or 1,
         "threads": torch.get_num_threads(),
-        "memory_gb": _memory_gb(),
+        "memory_gb": memory_gb(),
         "system": f"{platform.system()} {platform.machine()}",
         "torch": str(torch.__version__),
         "device": str(device),
@@ -101,7 +101,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine() or "unknown"
 
 
-def _memory_gb() -> float:
+def memory_gb() -> float:
     """Main memory in 10^9 bytes; 0.0 where the system does not tell."""
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
