@@ -16,9 +16,9 @@ from transduce.decoding.best import best_continuations, largest
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 40), st.integers(1, 12), st.integers(1, 9),
-       st.integers(0, 10**6))  # fmt: skip
+       st.sampled_from([0, best.FEW]), st.integers(0, 10**6))  # fmt: skip
 def test_the_best_continuations_are_those_of_a_sorted_list(
-    widths: list[int], vocab: int, beam: int, classes: int, seed: int
+    widths: list[int], vocab: int, beam: int, classes: int, few: int, seed: int
 ) -> None:
     generator = np.random.default_rng(seed)
     sentences = np.arange(len(widths)).repeat(widths)
@@ -28,6 +28,7 @@ def test_the_best_continuations_are_those_of_a_sorted_list(
     totals[generator.random(len(totals)) < 0.2] = -np.inf
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(best, "CLASSES", classes)  # from one class for all tokens to one for each
+        patch.setattr(best, "FEW", few)
         found = best_continuations(torch.from_numpy(values), totals, sentences=sentences, beam=beam)
     for sentence in range(len(widths)):
         rows = np.flatnonzero(sentences == sentence).tolist()

@@ -1,7 +1,7 @@
 """The largest of many log-probabilities, without sorting them.
 
 A vocabulary holds thousands of tokens, of which a step of search wants one, or a beam's few. Taking the largest
-of a tensor whole is quick; telling where they stand is not, so as few numbers as possible are asked for that.
+of a tensor whole is quick; telling where they stand is not, so of many rows as few numbers as possible are asked for that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import Tensor
 from transduce.models.base import Groups
 
 CLASSES = 512  # at most, of the tokens of one row; of a class the largest is compared first
+FEW = 50_000  # up to so many numbers all are looked at: to arrange classes takes longer
 
 
 class Continuations(NamedTuple):
@@ -49,6 +50,8 @@ def best_continuations(log_probs: Tensor, totals: np.ndarray, *, sentences: np.n
     """
     rows, vocab = log_probs.shape
     groups = Groups.of(sentences)
+    if rows * vocab <= FEW:
+        return _of_few(log_probs, totals, groups, beam)
     peaks = _peaks(log_probs)
     classes = peaks.shape[1]
     owed = torch.from_numpy(totals)
@@ -66,6 +69,19 @@ def best_continuations(log_probs: Tensor, totals: np.ndarray, *, sentences: np.n
     summed = (found + owed[origins]).masked_fill_(nothing, -torch.inf).flatten(1)
     values, index = summed.topk(min(beam, summed.shape[1]))
     return Continuations(*_arrays(values, *(each.flatten(1).gather(1, index) for each in (origins, tokens, found))))
+
+
+def _of_few(log_probs: Tensor, totals: np.ndarray, groups: Groups, beam: int) -> Continuations:
+    """``best_continuations`` from the best tokens of each row, ``beam`` of them at most."""
+    rows, vocab = log_probs.shape
+    most = min(beam, vocab)
+    values, tokens = (each.cpu() for each in log_probs.topk(most))
+    values = values.double()
+    summed = groups.table(values + torch.from_numpy(totals)[:, None], fill=-math.inf).flatten(1).numpy()
+    order = (-summed).argsort(axis=1, kind="stable")[:, :beam]
+    origins, ranks = np.minimum(order // most + groups.starts[:, None], rows - 1), order % most
+    found = (each.numpy()[origins, ranks] for each in (tokens, values))
+    return Continuations(summed[np.arange(len(order))[:, None], order], origins, *found)
 
 
 def _peaks(log_probs: Tensor) -> Tensor:

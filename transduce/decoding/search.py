@@ -166,10 +166,13 @@ class Places:
         and the rows they come from.
         """
         batch, beam = len(self.limits), found.totals.shape[1]
-        own = np.bincount(self.sentences).nonzero()[0]
-        best = np.full((batch, beam), -np.inf)
-        origins, tokens, log_probs = (np.zeros((batch, beam), dtype=each.dtype) for each in found[1:])
-        best[own], origins[own], tokens[own], log_probs[own] = found
+        if len(found.totals) == batch:
+            best, origins, tokens, log_probs = found
+        else:  # some sentences are over
+            own = np.bincount(self.sentences).nonzero()[0]
+            best = np.full((batch, beam), -np.inf)
+            origins, tokens, log_probs = (np.zeros((batch, beam), dtype=each.dtype) for each in found[1:])
+            best[own], origins[own], tokens[own], log_probs[own] = found
         taken = (np.arange(beam) < self.free[:, None]) & (best > -np.inf)
         ended = taken & (tokens == EOS)
         cut = taken & ~ended & (self.limits == at + 1)[:, None]

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from transduce.models.base import inside
+from transduce.models.products import Product
 
 if TYPE_CHECKING:
     from transduce.models.rnn import RNN, Memory, RNNState
@@ -34,9 +35,9 @@ TABLE_LIMIT = 32_000_000
 class Layer:
     """One layer's weights, as ``Prepared`` has them."""
 
-    w_in: Tensor | None  # (inputs, gates * hidden); None where the table has all that comes in
+    w_in: Product | None  # (inputs, gates * hidden); None where the table has all that comes in
     b_in: Tensor  # (gates * hidden,)
-    w_hh: Tensor  # (hidden, gates * hidden), of an LSTM; as torch has them for other cells
+    w_hh: Product | Tensor  # of an LSTM (hidden, gates * hidden); as torch has it for other cells
     b_hh: Tensor | None  # None where it is part of b_in: an LSTM adds both
 
 
@@ -47,8 +48,8 @@ class Prepared:
     table: Tensor | None  # (vocab, gates * hidden): W_ih E[y] + biases of the first layer
     layers: tuple[Layer, ...]
     context: Tensor | None  # (encoder hidden, readout): W_cc
-    query: Tensor | None  # (hidden, readout): W_cs
-    output: Tensor  # (readout, vocab)
+    query: Product | None  # (hidden, readout): W_cs
+    output: Product  # (readout, vocab)
 
 
 def prepare(model: RNN) -> Prepared:
@@ -56,22 +57,24 @@ def prepare(model: RNN) -> Prepared:
     config, gated = model.config, model.config.cell == "lstm"
     order = torch.arange(4 * config.hidden).view(4, -1)[[0, 1, 3, 2]].flatten() if gated else None  # i, f, o, g
     layers: list[Layer] = []
+    table = None
     for number in range(config.layers):
         w_ih, w_hh, b_ih, b_hh = model.decoder.weights(number)
+        recurrent: Product | Tensor
         if order is not None:
-            layers.append(Layer(w_ih[order].t().contiguous(), (b_ih + b_hh)[order], w_hh[order].t().contiguous(), None))
+            w_in, b_in, b_rec = w_ih[order].t().contiguous(), (b_ih + b_hh)[order], None
+            recurrent = Product(w_hh[order].t().contiguous())
         else:
-            layers.append(Layer(w_ih.t().contiguous(), b_ih.clone(), w_hh.clone(), b_hh.clone()))
-    first, table = layers[0], None
-    if model.vocab * len(first.b_in) <= TABLE_LIMIT:
-        assert first.w_in is not None
-        token, fed = first.w_in[: config.embed], first.w_in[config.embed :]
-        table = torch.addmm(first.b_in, model.target_embedding.weight, token)
-        layers[0] = replace(first, w_in=fed if config.input_feeding else None)
+            w_in, b_in, b_rec, recurrent = w_ih.t().contiguous(), b_ih.clone(), b_hh.clone(), w_hh.clone()
+        if number == 0 and model.vocab * len(b_in) <= TABLE_LIMIT:
+            token, w_in = w_in[: config.embed], w_in[config.embed :]
+            table = torch.addmm(b_in, model.target_embedding.weight, token)
+        layers.append(Layer(Product(w_in) if len(w_in) else None, b_in, recurrent, b_rec))
     context = query = None
     if config.attention != "none":
-        context, query = model.combine.weight.t().contiguous().split([config.enc_hidden, config.hidden])  # type: ignore[operator]
-    return Prepared(table, tuple(layers), context, query, model.output.weight.t().contiguous())
+        context, below = model.combine.weight.t().contiguous().split([config.enc_hidden, config.hidden])  # type: ignore[operator]
+        query = Product(below)
+    return Prepared(table, tuple(layers), context, query, Product(model.output.weight.t().contiguous()))
 
 
 def remember(prepared: Prepared, memory: Memory, lengths: Tensor) -> Memory:
@@ -89,7 +92,7 @@ def step(model: RNN, tokens: Tensor, state: RNNState) -> tuple[Tensor, RNNState]
     hidden, cell = _recur(model, prepared, tokens, state)
     top = hidden[-1]
     readout, alpha = _read_out(model, prepared, top, state.memory)
-    logits = torch.addmm(model.output.bias, readout, prepared.output)
+    logits = prepared.output.add_to(model.output.bias, readout)
     return logits, replace(
         state,
         hidden=hidden[0][None] if len(hidden) == 1 else torch.stack(hidden),
@@ -105,23 +108,27 @@ def _recur(model: RNN, prepared: Prepared, tokens: Tensor, state: RNNState) -> t
     cell: list[Tensor] = []
     for number, layer in enumerate(prepared.layers):
         if number:
-            projected = torch.addmm(layer.b_in, hidden[-1], layer.w_in)  # type: ignore[arg-type]
+            assert layer.w_in is not None
+            projected = layer.w_in.add_to(layer.b_in, hidden[-1])
         elif prepared.table is None:
             x = model.target_embedding.weight.index_select(0, tokens)
             if state.fed is not None:
                 x = torch.cat([x, state.fed], dim=-1)
-            projected = torch.addmm(layer.b_in, x, layer.w_in)  # type: ignore[arg-type]
+            assert layer.w_in is not None
+            projected = layer.w_in.add_to(layer.b_in, x)
         else:
             projected = prepared.table.index_select(0, tokens)
             if state.fed is not None:
-                projected.addmm_(state.fed, layer.w_in)  # type: ignore[arg-type]
+                assert layer.w_in is not None
+                projected = layer.w_in.add_to(projected, state.fed)
         before = state.hidden[number]
-        if state.cell is None:
+        if not isinstance(layer.w_hh, Product):
             hidden.append(model.decoder.cell(projected, before, None, layer.w_hh, layer.b_hh)["h"])  # type: ignore[arg-type]
             continue
         width = before.shape[-1]
-        gates = projected.addmm_(before, layer.w_hh)  # (rows, 4 * hidden): i, f, o, g
+        gates = layer.w_hh.add_to(projected, before)  # (rows, 4 * hidden): i, f, o, g
         i, f, o = gates[:, : 3 * width].sigmoid_().chunk(3, dim=-1)
+        assert state.cell is not None
         c = torch.mul(f, state.cell[number]).addcmul_(i, gates[:, 3 * width :].tanh_())
         cell.append(c)
         hidden.append(c.tanh().mul_(o))
@@ -143,4 +150,4 @@ def _read_out(model: RNN, prepared: Prepared, top: Tensor, memory: Memory | None
         scores = torch.baddbmm(memory.shut, grouped, memory.keys.mT, alpha=scale)
     alpha = scores.softmax(dim=-1)  # (batch, beam, src_len)
     looked = groups.rows(torch.bmm(alpha, memory.values))  # (rows, readout)
-    return torch.addmm(looked, top, prepared.query).tanh_(), groups.rows(alpha)
+    return prepared.query.add_to(looked, top).tanh_(), groups.rows(alpha)

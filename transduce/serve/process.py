@@ -27,8 +27,9 @@ from transduce.serve.wire import (
 
 COMMAND = (sys.executable, "-m", "transduce", "serve-worker")
 # oneDNN keeps the code it made for each of the last 1,024 shapes. Requests come in ever new ones, which cost 20 MB and
-# hours to fill up; to make the code anew costs nothing that could be measured. Read when torch is loaded.
-ENVIRONMENT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16"}
+# hours to fill up; to make the code of an encoder anew costs nothing that could be measured. The products of search
+# (models/products.py) need room for some seven shapes each, as they come at every step. Read when torch is loaded.
+ENVIRONMENT = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 
 
 class Died(Exception):
