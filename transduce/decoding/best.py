@@ -46,7 +46,7 @@ def best_continuations(log_probs: Tensor, totals: np.ndarray, *, sentences: np.n
 
     Token w of a row is in class w modulo the number of classes. The best continuations are in the ``beam``
     classes whose best are best: every other class has as many better ones above it. Only the tokens of those few
-    classes are compared one by one.
+    classes are compared one by one. Where there are few numbers in all, the best of each row are taken directly.
     """
     rows, vocab = log_probs.shape
     groups = Groups.of(sentences)

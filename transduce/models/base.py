@@ -188,7 +188,7 @@ class Groups:
     @classmethod
     def of(cls, owners: np.ndarray, device: torch.device | None = None) -> Groups:
         """owners: (rows,), something that names the sentence of each row. Equal neighbors are of one sentence."""
-        if len(owners) and (owners == owners[0]).all():
+        if len(owners) and (owners == owners[0]).all():  # a sentence searched alone, at every step
             return cls(np.zeros(len(owners), np.int64), np.zeros(1, np.int64), len(owners), None)
         first = np.ones(len(owners), dtype=bool)
         np.not_equal(owners[1:], owners[:-1], out=first[1:])

@@ -47,7 +47,8 @@ def _arranged(weight: Tensor) -> Tensor | None:
         return None
     try:
         arranged: Tensor = _ONEDNN._reorder_linear_weight(weight.t().contiguous(), FEW_ROWS[-1])
-        _ONEDNN._linear_pointwise(weight.new_zeros(1, len(weight)), arranged, None, "none", [], "")
+        # Tried with a number of rows that is met anyway, so that no other code is made and kept.
+        _ONEDNN._linear_pointwise(weight.new_zeros(FEW_ROWS[0], len(weight)), arranged, None, "none", [], "")
     except (AttributeError, RuntimeError):  # torch promises neither of them
         return None
     return arranged
