@@ -281,7 +281,14 @@ def test_translating_leaves_out_what_only_compilers_of_models_need(trained: Path
         "from torch._meta_registrations import pooling_output_shape\n"
         "assert pooling_output_shape(5, 2, 0, 1, 1, False) == 4\n"
         "assert torch._meta_registrations is sys.modules['torch._meta_registrations']\n"
-        "assert torch._meta_registrations.__file__"
+        "assert torch._meta_registrations.__file__\n"
+        "from transduce.terminal import LATER\n"
+        "for name in LATER[1:]:\n"
+        "    assert not hasattr(sys.modules[name], '__file__'), name\n"
+        "import torch.distributions.normal\n"
+        "assert torch.distributions.Normal(0, 1).sample().ndim == 0\n"
+        "assert torch.export.Dim('rows').__name__ == 'rows'\n"
+        "assert torch.quantization.QuantStub()(1) == 1"
     )
     done = subprocess.run([sys.executable, "-c", code, trained], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -30,9 +30,10 @@ from transduce.models import Generator, build, describe
 from transduce.run import MEMBERS, METRICS, STATE, WEIGHTS, RunConfig
 from transduce.training.budget import LONGEST_PASSES, Deadline
 from transduce.training.checkpoint import Progress, StateFile, load_weights, save_weights, shapes
+from transduce.training.console import Console
 from transduce.training.device import choose_device
 from transduce.training.interrupt import Stop, catch_signals
-from transduce.training.loggers import JSONL, Console, Logger, Sample, Several, Silent, TensorBoard, WandB
+from transduce.training.loggers import JSONL, Logger, Sample, Several, Silent, TensorBoard, WandB
 from transduce.training.loop import Plan, TrainingConfig, batches_per_epoch, planned_steps
 from transduce.training.loop import train as train_model
 from transduce.training.side_by_side import Ended, Failed, Wire, heeding, run_members

@@ -24,7 +24,8 @@ from typer.core import TyperGroup
 
 from transduce.errors import DataError, Interrupted, TransduceError
 
-META = "torch._meta_registrations"
+# What torch imports and only those need who train, or trace and compile models. The first is a third of the whole.
+LATER = ("torch._meta_registrations", "torch.export", "torch.distributions", "torch.quantization")
 OUT_OF_MEMORY = "out of memory. Use shorter texts, a smaller --beam, or to train a smaller training.batch_tokens."
 
 
@@ -76,7 +77,7 @@ class _Later(ModuleType):
     """Stands for a module until somebody asks for something in it; only then is it imported."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") and name != "__path__":  # that one is asked for by whoever imports a part of it
             raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
@@ -84,12 +85,10 @@ class _Later(ModuleType):
 
 
 def start_sooner() -> None:
-    """Spare this process a third of the time of importing torch. Only for one that does not train.
-
-    ``torch._meta_registrations`` tells the shapes of results to those who trace and compile models.
-    """
+    """Spare this process a third of the time of importing torch. Only for one that does not train."""
     if "torch" not in sys.modules:
-        sys.modules[META] = _Later(META)
+        for name in LATER:
+            sys.modules[name] = _Later(name)
 
 
 def guarded(app: Callable[..., Any]) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from tests.training.toys import Notes
 from transduce.errors import ConfigError, MissingExtra, RunError
-from transduce.training.loggers import JSONL, Console, Logger, Sample, Several, Silent, Status, TensorBoard, WandB
+from transduce.training.console import Console
+from transduce.training.loggers import JSONL, Logger, Sample, Several, Silent, Status, TensorBoard, WandB
 
 STATUS = Status(step=30, total=1200, loss=3.21, tokens_per_second=8765.4, seconds=61.0, seconds_left=125.0, lr=3e-3)
 SAMPLES = [Sample("a [red] cat", "un chat rouge", "un chat\nrouge")]
