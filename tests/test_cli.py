@@ -275,6 +275,7 @@ def test_translating_leaves_out_what_only_compilers_of_models_need(trained: Path
         "from transduce.cli import main\n"
         "try: main()\n"
         "except SystemExit as leave: assert not leave.code\n"
+        "assert 'rich' not in sys.modules\n"
         "import torch\n"
         "assert 'torch.fx' in sys.modules\n"
         "assert not hasattr(sys.modules['torch._meta_registrations'], '__file__')\n"
