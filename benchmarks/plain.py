@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from transduce.models import RNN
+from transduce.models import RNN, RNNConfig
 
 PAD, BOS, EOS = 0, 1, 2
 
 
 class Plain(nn.Module):
-    """Bidirectional LSTM encoder, LSTM decoder, "general" attention, one embedding for all."""
+    """Bidirectional LSTM encoder, LSTM decoder, "general" attention, lexical, one embedding for all."""
 
     def __init__(self, vocab: int, hidden: int = 256) -> None:
         super().__init__()
@@ -25,27 +25,30 @@ class Plain(nn.Module):
         self.decoder = nn.LSTM(hidden, hidden, batch_first=True)
         self.key = nn.Linear(hidden, hidden, bias=False)
         self.combine = nn.Linear(2 * hidden, hidden, bias=False)
+        self.lexical = nn.Linear(hidden, hidden)
         self.output = nn.Linear(hidden, vocab)
         self.output.weight = self.embedding.weight
         self.dropout = nn.Dropout(0.1)
 
-    def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+    def encode(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
         x = self.dropout(self.embedding(source))
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         packed, (h, c) = self.encoder(packed)
         states, _ = pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])
-        return states, source == PAD, (torch.cat([*h], dim=-1)[None], torch.cat([*c], dim=-1)[None])
+        return x, states, source == PAD, (torch.cat([*h], dim=-1)[None], torch.cat([*c], dim=-1)[None])
 
-    def decode(self, tokens: Tensor, states: Tensor, padding: Tensor, last: tuple[Tensor, Tensor]
+    def decode(self, tokens: Tensor, x: Tensor, states: Tensor, padding: Tensor, last: tuple[Tensor, Tensor]
                ) -> tuple[Tensor, tuple[Tensor, Tensor]]:  # fmt: skip
         out, last = self.decoder(self.dropout(self.embedding(tokens)), last)
         scores = (out @ self.key(states).mT).masked_fill(padding[:, None], -torch.inf)
-        context = scores.softmax(dim=-1) @ states
-        return self.output(self.dropout(torch.tanh(self.combine(torch.cat([context, out], dim=-1))))), last
+        alpha = scores.softmax(dim=-1)
+        words = torch.tanh(alpha @ x)
+        readout = torch.tanh(self.combine(torch.cat([alpha @ states, out], dim=-1)))
+        return self.output(self.dropout(readout + torch.tanh(self.lexical(words)) + words)), last
 
     def forward(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
-        states, padding, last = self.encode(source, lengths)
-        logits: Tensor = self.decode(target_in, states, padding, last)[0]
+        x, states, padding, last = self.encode(source, lengths)
+        logits: Tensor = self.decode(target_in, x, states, padding, last)[0]
         return logits
 
     @torch.inference_mode()
@@ -59,15 +62,15 @@ class Plain(nn.Module):
 
     def _beam(self, source: Tensor, lengths: Tensor, beam: int) -> list[list[int]]:
         batch = len(source)
-        states, padding, (h, c) = self.encode(source, lengths)
-        states, padding = states.repeat_interleave(beam, 0), padding.repeat_interleave(beam, 0)
+        x, states, padding, (h, c) = self.encode(source, lengths)
+        x, states, padding = (each.repeat_interleave(beam, 0) for each in (x, states, padding))
         h, c = h.repeat_interleave(beam, 1), c.repeat_interleave(beam, 1)
         written = torch.full((batch * beam, 1), BOS)
         totals = torch.full((batch, beam), -torch.inf)
         totals[:, 0] = 0
         done = torch.zeros(batch * beam, dtype=torch.bool)
         for _ in range(2 * source.shape[1] + 20):
-            logits, (h, c) = self.decode(written[:, -1:], states, padding, (h, c))
+            logits, (h, c) = self.decode(written[:, -1:], x, states, padding, (h, c))
             log_probs = logits[:, 0].log_softmax(dim=-1)
             log_probs[:, [PAD, BOS, 3]] = -torch.inf
             log_probs[done] = -torch.inf  # what is complete stays as it is
@@ -88,12 +91,12 @@ class Plain(nn.Module):
 def copy_of(model: RNN) -> Plain | None:
     """The same model with the same weights; None where it is not the default kind."""
     config = model.config
-    plain = (config.cell, config.layers, config.attention, config.bidirectional, config.tied, config.bridge)
-    if plain != ("lstm", 1, "general", True, "all", "copy") or config.input_feeding or config.embed != config.hidden:
+    hidden, embed, dropout = config.hidden, config.embed, config.dropout
+    if config != RNNConfig(hidden=hidden, embed=embed, dropout=dropout, lexical=True) or embed != hidden:
         return None
-    made = Plain(model.vocab, config.hidden)
+    made = Plain(model.vocab, hidden)
     names = {"target_embedding": "embedding", "encoder.rnn": "encoder", "decoder.rnn": "decoder",
-             "attention.key": "key", "combine": "combine", "output": "output"}  # fmt: skip
+             "attention.key": "key", "combine": "combine", "lexical": "lexical", "output": "output"}  # fmt: skip
     weights = {}
     for name, weight in model.state_dict().items():
         for ours, theirs in names.items():

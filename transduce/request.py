@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+))\s*(%?)")
 class Settings(Config, frozen=True, kw_only=True):
     """The groups that ``--set`` reaches."""
 
-    model: ModelConfig = RNNConfig()
+    model: ModelConfig = RNNConfig(lexical=True)
     tokenizer: TokenizerConfig = TokenizerConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()

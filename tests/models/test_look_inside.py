@@ -44,8 +44,9 @@ def configs(cell: str, attention: str) -> Iterator[dict[str, Any]]:
     for directions, layers, feeding, bridge in itertools.product((1, 2), (1, 2), (False, True), ("copy", "dense")):
         if not (feeding and attention == "none"):
             turned = (bridge == "dense") ^ (layers == 2) ^ (directions == 2)
+            lexical = attention != "none" and feeding ^ (directions == 2)
             yield CELLS[cell] | {"attention": attention, "bidirectional": directions == 2, "layers": layers,
-                                 "input_feeding": feeding, "reverse_source": turned, "bridge": bridge}  # fmt: skip
+                                 "input_feeding": feeding, "reverse_source": turned, "bridge": bridge, "lexical": lexical}  # fmt: skip
 
 
 def same(got: Tensor, expected: Tensor, told: object) -> None:
@@ -67,7 +68,7 @@ def test_the_same_numbers_as_training_and_search(cell: str, attention: str) -> N
         lengths = torch.tensor([len(SOURCE)])
         with torch.no_grad():
             same(inside.logits, model(source, lengths, target_in)[0], values)
-            states, _, _ = model.encode(source, lengths)
+            _, states, _, _ = model.encode(source, lengths)
             state = model.start(source, lengths)
             top = [each for each in inside.layers if each.part == "encoder"][-model.encoder.directions :]
             same(torch.cat([each.values["h"] for each in top], dim=-1), states[0], values)
@@ -83,6 +84,9 @@ def test_the_same_numbers_as_training_and_search(cell: str, attention: str) -> N
                 if attention != "none":
                     assert state.attention is not None
                     same(inside.attention[0].weights[t], state.attention[0], values)
+            if model.config.lexical:
+                rows = inside.attention[0].weights @ model.embed(source[0])
+                same(inside.outputs["words"], rows.tanh(), values)
         assert len(inside.attention) == (attention != "none")
 
 
@@ -129,12 +133,13 @@ def check_layer(model: RNN, layer: Layer, xs: Tensor, first: dict[str, Tensor]) 
 @pytest.mark.parametrize("cell", CELLS)
 @torch.no_grad()
 def test_equations_give_the_values_beside_them(cell: str, attention: str) -> None:
-    feeding = attention in ("general", "dot")
+    feeding, lexical = attention in ("general", "dot"), attention in ("general", "additive")
     model = made(
-        **CELLS[cell], attention=attention, layers=2, input_feeding=feeding, reverse_source=cell in ("gru", "tanh")
-    )
+        **CELLS[cell], attention=attention, layers=2, input_feeding=feeding, reverse_source=cell in ("gru", "tanh"),
+        lexical=lexical,
+    )  # fmt: skip
     inside = opened(model)
-    below = model.source_embedding(torch.tensor(SOURCE))
+    below = xs = model.source_embedding(torch.tensor(SOURCE))
     for number in range(2):
         layers = [each for each in inside.layers if (each.part, each.number) == ("encoder", number)]
         for layer in layers:
@@ -174,6 +179,13 @@ def test_equations_give_the_values_beside_them(cell: str, attention: str) -> Non
                 names["context_t"],
                 "context",
             )
+            if lexical:
+                names |= {"W_l": model.lexical.weight, "b_l": model.lexical.bias}
+                same(value_of(lines["attended"], names)[1], inside.outputs["attended"][t], "attended")
+                assert lines["words"] == "words_t = tanh(sum_j alpha_tj x_j)"
+                same(torch.tanh(alpha @ xs), inside.outputs["words"][t], "words")
+                names |= {f"{name}_t": inside.outputs[name][t] for name in ("attended", "words", "translated")}
+                same(value_of(lines["translated"], names)[1], names["translated_t"], "translated")
         same(value_of(lines["readout"], names)[1], readout[t], lines["readout"])
         same(value_of(lines["p"], names)[1], inside.logits[t].softmax(dim=-1), lines["p"])
     assert set(inside.outputs) | {"p"} == set(lines)

@@ -22,6 +22,7 @@ from transduce.config import from_dict, to_dict, with_settings
 from transduce.errors import ConfigError
 from transduce.models import RNN, RNNConfig, build, rnn, rnn_search
 from transduce.models.base import inside, reverse_words, reversed_positions
+from transduce.request import Settings
 
 SOURCE_VOCAB, TARGET_VOCAB = 11, 9
 
@@ -36,6 +37,9 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "before-scaled": {"cell": "gru_before", "attention": "scaled_dot", "layers": 2, "reverse_source": True},
     "before-deeper": {"cell": "gru_before", "bridge": "dense", "layers": 2, "encoder_layers": 1},
     "before-feeding": {"cell": "gru_before", "input_feeding": True},
+    "lstm-lexical": {"lexical": True, "embed": 7},
+    "gru-lexical": {"cell": "gru", "attention": "additive", "lexical": True, "input_feeding": True, "layers": 2},
+    "tanh-lexical": {"cell": "rnn", "attention": "dot", "lexical": True, "reverse_source": True},
     "tanh-dot": {"cell": "rnn", "attention": "dot", "layers": 2},
     "relu-general": {"cell": "rnn", "activation": "relu", "input_feeding": True},
     "sigmoid-plain": {"cell": "rnn", "activation": "sigmoid", "attention": "none", "layers": 2},
@@ -107,7 +111,7 @@ def test_states_say_nothing_of_padding(name: str) -> None:
     model = family(name)
     target = torch.tensor([[1, 4], [1, 5]])
     sources = [[3, 4, 2], [5, 2]]
-    states, _, _ = model.encode(*padded(sources, more=3, filler=7))
+    _, states, _, _ = model.encode(*padded(sources, more=3, filler=7))
     for row, source in enumerate(sources):
         assert bool((states[row, len(source) :] == 0).all())
         assert bool((states[row, : len(source)] != 0).any(dim=1).all())
@@ -140,10 +144,9 @@ def test_plain_decoder_gets_the_last_state_and_nothing_else(name: str, monkeypat
     one, other = padded([[3, 4, 2]]), padded([[6, 5, 7, 8, 2]])
     expected = model(*one, target_in)
     assert (model(*other, target_in) - expected).abs().max() > 1e-4  # the source counts, through its last state
-    states, h, c = model.encode(*one)
-    monkeypatch.setattr(
-        model, "encode", lambda source, lengths, embedded=None: (torch.full_like(states, torch.nan), h, c)
-    )
+    x, states, h, c = model.encode(*one)
+    unread = [torch.full_like(each, torch.nan) for each in (x, states)]
+    monkeypatch.setattr(model, "encode", lambda source, lengths, embedded=None: (*unread, h, c))
     assert torch.equal(model(*other, target_in), expected)
     state = model.start(*other)
     assert state.memory is None
@@ -156,16 +159,16 @@ def test_attention_sees_more_than_the_last_state(name: str, monkeypatch: pytest.
     target_in = torch.tensor([[1, 4, 5]])
     one, other = padded([[3, 4, 2]]), padded([[6, 5, 7, 8, 2]])
     expected = model(*one, target_in)
-    _, h, c = model.encode(*one)
-    states, _, _ = model.encode(*other)
-    monkeypatch.setattr(model, "encode", lambda source, lengths, embedded=None: (states, h, c))
+    _, _, h, c = model.encode(*one)
+    x, states, _, _ = model.encode(*other)
+    monkeypatch.setattr(model, "encode", lambda source, lengths, embedded=None: (x, states, h, c))
     assert (model(*other, target_in) - expected).abs().max() > 1e-6
 
 
 def test_copy_bridge_hands_over_the_last_state_itself() -> None:
     model = made(layers=2, bidirectional=False).eval()
     state = model.start(*padded([[3, 4, 2], [5, 2]]))
-    _, h, c = model.encode(*padded([[3, 4, 2], [5, 2]]))
+    _, _, h, c = model.encode(*padded([[3, 4, 2], [5, 2]]))
     assert torch.equal(state.hidden, h)
     assert state.cell is not None
     assert c is not None
@@ -294,7 +297,7 @@ def test_attention_is_a_distribution_over_real_positions(name: str, lengths: lis
     _, state = model.step(torch.full((len(rows),), 4), model.start(source, source_lengths).select(rows))
     assert state.context is not None  # with gradients; search mixes what comes after it
     assert state.attention is not None
-    states, _, _ = model.encode(source, source_lengths)
+    _, states, _, _ = model.encode(source, source_lengths)
     same(state.context, torch.einsum("rs,rsh->rh", state.attention, states[rows]))
 
 
@@ -311,8 +314,8 @@ def test_reversal_reads_backwards_and_remembers_in_order(cell: str) -> None:
     straight = made(cell=cell, bidirectional=False, attention="dot").double().eval()
     straight.load_state_dict(turned.state_dict())
     words, mirrored = [[3, 4, 5, 2], [6, 7, 2]], [[5, 4, 3, 2], [7, 6, 2]]
-    states, h, _ = turned.encode(*padded(words, more=2, filler=8))
-    expected, h_expected, _ = straight.encode(*padded(mirrored, more=2))
+    _, states, h, _ = turned.encode(*padded(words, more=2, filler=8))
+    _, expected, h_expected, _ = straight.encode(*padded(mirrored, more=2))
     same(h, h_expected)
     for row, order in enumerate([[2, 1, 0, 3, 4, 5], [1, 0, 2, 3, 4, 5]]):
         same(states[row], expected[row, order])
@@ -526,6 +529,16 @@ def test_dropout_of_embeddings_and_output(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 # ---------------------------------------------------------------------------------------------- config
+
+
+def test_runs_begin_lexical_and_those_from_before_stay_as_they_were() -> None:
+    """A stored configuration without the key is of a run whose weights have no such layer."""
+    begun = Settings().model
+    assert isinstance(begun, RNNConfig)
+    assert begun.has_lexical
+    before = {key: value for key, value in to_dict(begun).items() if key != "lexical"}
+    assert not from_dict(RNNConfig, before).has_lexical
+    assert not hasattr(made(attention="none", lexical=True), "lexical")  # nothing to look with
 
 
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [

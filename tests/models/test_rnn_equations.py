@@ -101,6 +101,8 @@ def agree(model: RNN) -> None:
             assert last.attention is not None
             of_row["alpha"] = (state.attention[row, : len(run.source)], last.attention.alpha)
             of_row["context"] = (state.context[row], last.attention.context)
+        if state.words is not None:
+            of_row["words"] = (state.words[row], last.words)
         for name, (got, expected) in of_row.items():
             np.testing.assert_allclose(got.numpy(), expected, rtol=0, atol=1e-9, err_msg=name)
     assert (state.cell is None) == (model.config.cell != "lstm")
@@ -143,8 +145,9 @@ def test_logits_and_states_are_those_of_the_equations(cell: str, attention: str)
         if feeding and attention == "none":
             continue
         turned = (bridge == "dense") ^ (layers == 2) ^ bidirectional  # with each pair of the others
+        lexical = attention != "none" and feeding ^ bidirectional
         values = CELLS[cell] | {"bidirectional": bidirectional, "layers": layers, "input_feeding": feeding,
-                                "bridge": bridge, "reverse_source": turned}  # fmt: skip
+                                "bridge": bridge, "reverse_source": turned, "lexical": lexical}  # fmt: skip
         try:
             agree(made(embed=3, hidden=4, tied="none", attention=attention, **values))
         except AssertionError as error:
@@ -212,7 +215,7 @@ def test_gradients_are_those_of_the_equations(cell: str, attention: str) -> None
     """By hand and by autograd; every value of every option occurs with each cell and each attention."""
     agree_backwards(made(embed=3, hidden=4, tied="all", attention=attention, layers=2, reverse_source=True,
                          source_vocab=9, target_vocab=9, bridge="copy" if cell == "gru" else "dense",
-                         input_feeding=attention != "none", **CELLS[cell]))  # fmt: skip
+                         input_feeding=attention != "none", lexical=attention != "none", **CELLS[cell]))  # fmt: skip
     agree_backwards(made(embed=3, hidden=4, tied="none", attention=attention, bidirectional=False, **CELLS[cell]))
     if "dot" not in attention:
         agree_backwards(made(embed=3, hidden=4, encoder_hidden=2, encoder_layers=2, tied="decoder", bridge="dense",

@@ -189,6 +189,8 @@ def weights_of(choices: seq2seq.Choices, draw: Callable[..., ndarray], vocab: in
         found["combine.weight"] = draw(embed, 2 * hidden)
     elif choices.tied != "none":
         found["combine.weight"] = draw(embed, hidden)
+    if choices.lexical:
+        found |= {"lexical.weight": draw(embed, embed), "lexical.bias": draw(embed)}
     return found
 
 
@@ -197,12 +199,14 @@ WHOLE = [
     seq2seq.Choices(cell="gru", tied="decoder", attention="dot", reverse_source=True),
     seq2seq.Choices(cell="gru_before", tied="none", attention="scaled_dot", layers=2, enc_layers=2),
     seq2seq.Choices(cell="rnn", activation="sigmoid", bidirectional=False, attention="general", input_feeding=True),
+    seq2seq.Choices(cell="lstm", attention="general", lexical=True, reverse_source=True),
+    seq2seq.Choices(cell="gru", tied="none", attention="additive", lexical=True, input_feeding=True),
     seq2seq.Choices(cell="lstm", bidirectional=False, attention="none", reverse_source=True),
     seq2seq.Choices(cell="rnn", bidirectional=False, attention="none", tied="none", bridge="dense"),
 ]
 
 
-@pytest.mark.parametrize("choices", WHOLE, ids=lambda each: f"{each.cell}-{each.attention}")
+@pytest.mark.parametrize("choices", WHOLE, ids=lambda each: f"{each.cell}-{each.attention}" + "-lexical" * each.lexical)
 def test_whole_encoder_decoder(choices: seq2seq.Choices, draw: Callable[..., ndarray]) -> None:
     weights = weights_of(choices, draw)
     source, target_in, target = [3, 4, 3, 2], [1, 4, 4], [4, 4, 2]

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -62,6 +62,9 @@ class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"
     reverse_source: bool = False  # Sutskever et al. 2014, section 3.3
     attention: Literal["none", "dot", "general", "additive", "scaled_dot"] = "general"
     input_feeding: bool = False  # the last attentional state is part of the next input (Luong et al. 2015, section 3.3)
+    # The source words that attention looks at speak at the output themselves (Nguyen and Chiang 2018, section 4);
+    # without attention nothing. True where a run begins (request.py); False in runs from before it was known.
+    lexical: bool = False
     bridge: Literal["copy", "dense"] = "copy"
     # copy: layer l of the decoder starts from layer l's last encoder state; dense: tanh(W h_T + b) of the top layer
     tied: Literal["none", "decoder", "all"] = "all"
@@ -95,6 +98,11 @@ class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"
     @property
     def enc_layers(self) -> int:
         return self.layers if self.encoder_layers is None else self.encoder_layers
+
+    @property
+    def has_lexical(self) -> bool:
+        """``lexical``, where there is attention to look with."""
+        return self.lexical and self.attention != "none"
 
     @property
     def fused(self) -> bool:
@@ -249,6 +257,7 @@ class Memory:
     values: Tensor  # (batch, src_len, encoder hidden): encoder states h_j; in search W_cc h_j, as wide as the readout
     padding: Tensor  # (batch, src_len) bool: True where there is no source token
     groups: Groups  # the rows of the decoder that look at each
+    words: Tensor | None = None  # (batch, src_len, embed), ``lexical`` only: x_j; in search beside the values instead
     shut: Tensor | None = None  # in search (batch, 1, src_len): what is added to scores, -inf where there is no token
 
     def select(self, rows: Tensor) -> Memory:
@@ -257,7 +266,8 @@ class Memory:
         if left is None:
             return replace(self, groups=groups)
         keys, values, padding = (each.index_select(0, left) for each in (self.keys, self.values, self.padding))
-        return Memory(keys, values, padding, groups, None if self.shut is None else self.shut.index_select(0, left))
+        words, shut = (None if each is None else each.index_select(0, left) for each in (self.words, self.shut))
+        return Memory(keys, values, padding, groups, words, shut)
 
 
 class Attention(nn.Module):
@@ -277,10 +287,10 @@ class Attention(nn.Module):
             self.query = nn.Linear(config.hidden, config.hidden, bias=False)
             self.v = nn.Parameter(torch.empty(config.hidden).uniform_(-1, 1) / math.sqrt(config.hidden))
 
-    def remember(self, states: Tensor, lengths: Tensor) -> Memory:
+    def remember(self, states: Tensor, lengths: Tensor, words: Tensor | None = None) -> Memory:
         """Prepare encoder states (batch, src_len, encoder hidden) once for all decoder steps."""
         keys = self.key(states) if self.kind in ("general", "additive") else states
-        return Memory(keys, states, ~inside(lengths, states.shape[1]), Groups.of(np.arange(len(states))))
+        return Memory(keys, states, ~inside(lengths, states.shape[1]), Groups.of(np.arange(len(states))), words)
 
     def forward(self, query: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """query: (batch, tgt_len, hidden).
@@ -324,6 +334,7 @@ class RNNState(State):
     fed: Tensor | None = None  # (rows, embed): the attentional state that input feeding passes on
     attention: Tensor | None = None  # (rows, src_len): alpha of the last step
     context: Tensor | None = None  # (rows, encoder hidden): sum_j alpha_j h_j of the last step; None in search
+    words: Tensor | None = None  # (rows, embed), ``lexical`` only: tanh(sum_j alpha_j x_j), likewise
     # What ``cell_step`` returned in each layer at the last step; ``select`` does not keep it.
     computed: Sequence[Mapping[str, Tensor]] = ()
     prepared: rnn_search.Prepared | None = None  # in search: the weights, arranged for its steps
@@ -339,8 +350,18 @@ class RNNState(State):
             fed=None if self.fed is None else self.fed.index_select(0, rows),
             attention=None if self.attention is None else self.attention.index_select(0, rows),
             context=None if self.context is None else self.context.index_select(0, rows),
+            words=None if self.words is None else self.words.index_select(0, rows),
             prepared=self.prepared,
         )
+
+
+class ReadOut(NamedTuple):
+    """What the output weights multiply, and what it was made of, each (batch, tgt_len, its width)."""
+
+    readout: Tensor
+    context: Tensor | None = None
+    alpha: Tensor | None = None
+    words: Tensor | None = None
 
 
 class RNN(Generator):
@@ -372,6 +393,8 @@ class RNN(Generator):
             self.combine = nn.Linear(config.enc_hidden + config.hidden, readout, bias=False)
         elif config.hidden != readout:
             self.combine = nn.Linear(config.hidden, readout, bias=False)
+        if config.has_lexical:
+            self.lexical = nn.Linear(config.embed, config.embed)
         self.output = nn.Linear(readout, target_vocab)
         if config.tied != "none":
             self.output.weight = self.target_embedding.weight
@@ -390,7 +413,7 @@ class RNN(Generator):
         x = self._drop(self.target_embedding(target_in))  # (batch, tgt_len, embed)
         if not self.config.input_feeding:
             outputs, _, _ = self.decoder(x, None, state.hidden, state.cell)
-            readout, _, _ = self._read_out(outputs, state.memory)
+            readout = self._read_out(outputs, state.memory).readout
         else:
             steps = []
             for x_t in x.unbind(dim=1):
@@ -426,23 +449,24 @@ class RNN(Generator):
         return x
 
     def encode(self, source: Tensor, source_lengths: Tensor, *, embedded: Tensor | None = None
-               ) -> tuple[Tensor, Tensor, Tensor | None]:  # fmt: skip
-        """Encoder states h_j (batch, src_len, encoder hidden), in the source's order, and the last h and c.
+               ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:  # fmt: skip
+        """The embedded source x_j (batch, src_len, embed), states h_j (batch, src_len, encoder hidden), last h and c.
 
-        The last states are (layers * directions, batch, hidden of one direction).
+        x_j and h_j are in the source's order; the last states are (layers * directions, batch, hidden of one direction).
         """
         x = self._drop(self.embed(source) if embedded is None else embedded)
         if not self.config.reverse_source:
-            states, h, c = self.encoder(x, source_lengths)
-            return states, h, c
+            return x, *self.encoder(x, source_lengths)
         order = reversed_positions(source_lengths, source.shape[1])[:, :, None]
         states, h, c = self.encoder(x.gather(1, order.expand_as(x)), source_lengths)
-        return states.gather(1, order.expand_as(states)), h, c
+        return x, states.gather(1, order.expand_as(states)), h, c
 
-    def _begin(self, states: Tensor, h: Tensor, c: Tensor | None, source_lengths: Tensor) -> RNNState:
+    def _begin(self, x: Tensor, states: Tensor, h: Tensor, c: Tensor | None, source_lengths: Tensor) -> RNNState:
         """The decoder before its first step, from what ``encode`` returns."""
         hidden, cell = self._bridge(h, c)
-        memory = self.attention.remember(states, source_lengths) if self.config.attention != "none" else None
+        memory = None
+        if self.config.attention != "none":
+            memory = self.attention.remember(states, source_lengths, x if self.config.has_lexical else None)
         fed = states.new_zeros(len(states), self.config.embed) if self.config.input_feeding else None
         return RNNState(hidden=hidden, cell=cell, memory=memory, fed=fed)
 
@@ -472,22 +496,24 @@ class RNN(Generator):
         state = replace(state, hidden=torch.stack([each["h"] for each in computed]), computed=computed,
                         cell=None if state.cell is None else torch.stack([each["c"] for each in computed]))  # fmt: skip
         if state.memory is None:
-            return self._read_out(top, None)[0], state
+            return self._read_out(top, None).readout, state
         groups = state.memory.groups  # the beams of a sentence share its memory
         found = self._read_out(groups.table(top), state.memory)  # of (batch, beam, hidden)
-        readout, context, alpha = (groups.rows(each) for each in found if each is not None)
+        readout, context, alpha, words = (None if each is None else groups.rows(each) for each in found)
+        assert readout is not None
         fed = readout if state.fed is not None else None
-        return readout, replace(state, fed=fed, attention=alpha, context=context)
+        return readout, replace(state, fed=fed, attention=alpha, context=context, words=words)
 
-    def _read_out(self, top: Tensor, memory: Memory | None) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """What the output weights multiply, with the context and the attention that made it.
-
-        top: decoder states (batch, tgt_len, hidden), or (rows, hidden) without attention.
-        """
+    def _read_out(self, top: Tensor, memory: Memory | None) -> ReadOut:
+        """top: decoder states (batch, tgt_len, hidden), or (rows, hidden) without attention."""
         if memory is None:
-            return self.combine(top), None, None
+            return ReadOut(self.combine(top))
         context, alpha = self.attention(top, memory)
-        return torch.tanh(self.combine(torch.cat([context, top], dim=-1))), context, alpha
+        readout = torch.tanh(self.combine(torch.cat([context, top], dim=-1)))
+        if memory.words is None:
+            return ReadOut(readout, context, alpha)
+        words = torch.tanh(alpha @ memory.words)
+        return ReadOut(readout + torch.tanh(self.lexical(words)) + words, context, alpha, words)
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.config.dropout, training=self.training)
@@ -500,8 +526,9 @@ class RNN(Generator):
         order = torch.arange(len(source), device=source.device)
         if config.reverse_source:
             order = reversed_positions(length, len(source))[0]
-        states, last, encoded = self.encoder.loop(self.embed(source[order])[None], None)
-        begun = state = self._begin(states[:, order], last["h"], last.get("c"), length)
+        x = self.embed(source)[None]
+        states, last, encoded = self.encoder.loop(x[:, order], None)
+        begun = state = self._begin(x, states[:, order], last["h"], last.get("c"), length)
         steps, readouts = [], []
         for x_t in self.target_embedding(target_in).split(1):
             readout, state = self._step(x_t, state)
@@ -509,7 +536,8 @@ class RNN(Generator):
             readouts.append(readout)
         outputs, maps = {"readout": torch.cat(readouts)}, []  # (tgt_len, embed)
         if begun.memory is not None:
-            outputs = {"context": torch.cat([each.context for each in steps if each.context is not None])} | outputs
+            context = torch.cat([each.context for each in steps if each.context is not None])
+            outputs = {"context": context, **self._lexical_parts(context, steps), **outputs}
             scores = self.attention.scores(torch.stack([each.hidden[-1] for each in steps], dim=1), begun.memory)[0]
             maps = [AttentionMap(config.layers - 1, 0, scores, scores.softmax(dim=-1), rnn_equations.attention(config))]
         return Inside(
@@ -522,6 +550,15 @@ class RNN(Generator):
             outputs=outputs,
             output_quantities=rnn_equations.outputs(config, combined=isinstance(self.combine, nn.Linear)),
         )
+
+    def _lexical_parts(self, context: Tensor, steps: list[RNNState]) -> dict[str, Tensor]:
+        """What the readout of a lexical model is the sum of, (tgt_len, embed) each."""
+        if not self.config.has_lexical:
+            return {}
+        words = torch.cat([each.words for each in steps if each.words is not None])
+        top = torch.cat([each.hidden[-1] for each in steps])
+        attended = torch.tanh(self.combine(torch.cat([context, top], dim=-1)))
+        return {"attended": attended, "words": words, "translated": torch.tanh(self.lexical(words))}
 
     def _encoder_layers(self, encoded: list[list[dict[str, Tensor]]], order: list[int]) -> Iterator[Layer]:
         """``encoded``: what ``Recurrence.loop`` saw of the source, read in this ``order``."""

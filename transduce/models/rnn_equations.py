@@ -25,7 +25,7 @@ def describe(config: RNNConfig) -> str:
     """The model in a few words: "lstm 1x256, general attention"."""
     cell = f"{config.activation} rnn" if config.cell == "rnn" else config.cell
     attention = "no" if config.attention == "none" else config.attention
-    more = [", input feeding"] if config.input_feeding else []
+    more = [", input feeding"] * config.input_feeding + [", lexical"] * config.has_lexical
     return "".join([f"{cell} {config.layers}x{config.hidden}, {attention} attention", *more])
 
 
@@ -104,8 +104,16 @@ def outputs(config: RNNConfig, *, combined: bool) -> list[Quantity]:
     if config.attention == "none":
         readout = "r_t = W_c s_t" if combined else "r_t = s_t"
         return [Quantity("readout", "what the output weights multiply", readout), p]
+    context = Quantity("context", "context", "context_t = sum_j alpha_tj h_j")
+    attentional = "tanh(W_c [context_t; s_t])"
+    if not config.has_lexical:
+        return [context, Quantity("readout", "attentional state", f"r_t = {attentional}", -1, 1), p]
+    readout = "r_t = attended_t + words_t + translated_t"
     return [
-        Quantity("context", "context", "context_t = sum_j alpha_tj h_j"),
-        Quantity("readout", "attentional state", "r_t = tanh(W_c [context_t; s_t])", -1, 1),
+        context,
+        Quantity("attended", "attentional state", f"attended_t = {attentional}", -1, 1),
+        Quantity("words", "source words looked at", "words_t = tanh(sum_j alpha_tj x_j)", -1, 1),
+        Quantity("translated", "the same, translated", "translated_t = tanh(W_l words_t + b_l)", -1, 1),
+        Quantity("readout", "what the output weights multiply", readout, -3, 3),
         p,
     ]

@@ -6,7 +6,8 @@ computed beforehand:
     of the weights (``prepare``): W_ih E[y] + b_ih of the first layer is one row of a table for each token y, so a
     step looks it up; an LSTM's gates stand in the order i, f, o, g, so that one call does all its sigmoids;
     of the source (``remember``): W_c [context; s] = sum_j alpha_j (W_cc h_j) + W_cs s, where W_c = [W_cc, W_cs], so
-    the memory holds W_cc h_j and the context itself is never computed.
+    the memory holds W_cc h_j and the context itself is never computed. The embedded source, which lexical models look
+    at as well, stands beside it: one product with alpha for both.
 
 Results differ from ``RNN._step`` by rounding alone, which tests/models/test_rnn.py holds against each other.
 """
@@ -49,6 +50,7 @@ class Prepared:
     layers: tuple[Layer, ...]
     context: Tensor | None  # (encoder hidden, readout): W_cc
     query: Product | None  # (hidden, readout): W_cs
+    lexical: Product | None  # (embed, embed)
     output: Product  # (readout, vocab)
 
 
@@ -74,7 +76,8 @@ def prepare(model: RNN) -> Prepared:
     if config.attention != "none":
         context, below = model.combine.weight.t().contiguous().split([config.enc_hidden, config.hidden])  # type: ignore[operator]
         query = Product(below)
-    return Prepared(table, tuple(layers), context, query, Product(model.output.weight.t().contiguous()))
+    lexical = Product(model.lexical.weight.t().contiguous()) if config.has_lexical else None
+    return Prepared(table, tuple(layers), context, query, lexical, Product(model.output.weight.t().contiguous()))
 
 
 def remember(prepared: Prepared, memory: Memory, lengths: Tensor) -> Memory:
@@ -82,7 +85,10 @@ def remember(prepared: Prepared, memory: Memory, lengths: Tensor) -> Memory:
     assert prepared.context is not None
     real = inside(lengths, memory.keys.shape[1])
     shut = torch.zeros(real.shape, dtype=memory.keys.dtype, device=real.device).masked_fill_(~real, -torch.inf)
-    return replace(memory, values=memory.values @ prepared.context, shut=shut[:, None])
+    values = memory.values @ prepared.context
+    if memory.words is not None:
+        values = torch.cat([values, memory.words], dim=-1)  # (batch, src_len, readout + embed)
+    return replace(memory, values=values, words=None, shut=shut[:, None])
 
 
 def step(model: RNN, tokens: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
@@ -149,5 +155,10 @@ def _read_out(model: RNN, prepared: Prepared, top: Tensor, memory: Memory | None
         scale = 1 / math.sqrt(top.shape[-1]) if model.attention.kind == "scaled_dot" else 1.0
         scores = torch.baddbmm(memory.shut, grouped, memory.keys.mT, alpha=scale)
     alpha = scores.softmax(dim=-1)  # (batch, beam, src_len)
-    looked = groups.rows(torch.bmm(alpha, memory.values))  # (rows, readout)
-    return prepared.query.add_to(looked, top).tanh_(), groups.rows(alpha)
+    looked = groups.rows(torch.bmm(alpha, memory.values))  # (rows, readout), or (rows, readout + embed)
+    if prepared.lexical is None:
+        return prepared.query.add_to(looked, top).tanh_(), groups.rows(alpha)
+    looked, words = looked.tensor_split([model.config.embed], dim=-1)
+    words = words.tanh()
+    readout = prepared.query.add_to(looked, top).tanh_().add_(words)
+    return readout.add_(prepared.lexical.add_to(model.lexical.bias, words).tanh_()), groups.rows(alpha)

@@ -67,12 +67,14 @@ def attend(kind: Kind, w: AttentionWeights, s: Array, h: Array) -> AttentionStep
     return AttentionStep(s, h, m, e, alpha, context)
 
 
-def attend_backward(kind: Kind, w: AttentionWeights, step: AttentionStep, dcontext: Array) -> AttentionBack:
-    """From dL/dcontext."""
+def attend_backward(
+    kind: Kind, w: AttentionWeights, step: AttentionStep, dcontext: Array, dalpha: Array | float = 0.0
+) -> AttentionBack:
+    """From dL/dcontext, and from dL/dalpha by way of anything but the context."""
     s, h, m, _, alpha, _ = step
     dW_a, dW_q, dv = (np.zeros_like(weight) for weight in w)
     # context = sum_j alpha_j h_j
-    dalpha = h @ dcontext
+    dalpha = dalpha + h @ dcontext
     dh = np.outer(alpha, dcontext)
     # alpha = softmax(e)
     de = softmax_backward(alpha, dalpha)

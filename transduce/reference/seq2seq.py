@@ -12,6 +12,11 @@ It computes what ``models/rnn.py`` computes, from weights under the same names (
     h~_t           = tanh(W_c [c_t; s_t])             called readout in code; Luong et al. 2015, eq. 5
     logits_t       = W_o h~_t + b_o                   without attention: W_o s_t + b_o
 
+Lexical models (Nguyen and Chiang 2018, section 4, with W_o for both) add the source words to the readout:
+
+    words_t        = tanh(sum_j alpha_j x_j)
+    logits_t       = W_o (h~_t + tanh(W_l words_t + b_l) + words_t) + b_o
+
     run = forward(choices, weights, source, target_in)
     loss = cross_entropy(run.logits, target_out)
     gradients = backward(choices, weights, run, loss.dlogits)
@@ -60,8 +65,14 @@ class Choices:
     reverse_source: bool = False
     attention: Literal["none", "dot", "general", "additive", "scaled_dot"] = "general"
     input_feeding: bool = False
+    lexical: bool = False
     bridge: Literal["copy", "dense"] = "copy"
     tied: Literal["none", "decoder", "all"] = "all"
+
+    @property
+    def has_lexical(self) -> bool:
+        """``lexical``, where there is attention to look with."""
+        return self.lexical and self.attention != "none"
 
     @property
     def directions(self) -> tuple[str, ...]:
@@ -94,7 +105,10 @@ class DecoderStep:
     y: Array  # (embed,): E_y of the token it is fed; with input feeding (2 * embed,)
     layers: list[Step]  # from the lowest
     attention: AttentionStep | None
-    readout: Array  # (readout,): what the output weights multiply; h~_t with attention
+    attended: Array  # (readout,): h~_t; without attention what takes its place
+    words: Array  # (embed,): tanh(sum_j alpha_j x_j); empty unless lexical, as the next
+    translated: Array  # (embed,): tanh(W_l words_t + b_l)
+    readout: Array  # (readout,): what the output weights multiply: h~_t, with both of these where they are
     logits: Array  # (vocab,)
 
     @property
@@ -109,6 +123,7 @@ class Run:
     choices: Choices
     source: list[int]
     target_in: list[int]
+    x: Array  # (src_len, embed): the embedded source
     encoder: list[Layer]
     h: Array  # (src_len, encoder hidden): the encoder's states, one row a token
     h_T: list[Array]  # of each layer: its last state, both directions side by side
@@ -126,8 +141,8 @@ class Run:
         """Every named value, one row a step, in the order in which they are computed.
 
         "encoder 0 forward h": (src_len, width), in the order of the tokens; "s_0", "c_0": (layers, hidden);
-        "decoder 0 s": (tgt_len, hidden); "e", "alpha": (tgt_len, src_len); "context", "readout", "logits":
-        (tgt_len, width).
+        "decoder 0 s": (tgt_len, hidden); "e", "alpha": (tgt_len, src_len); "context", "readout", "logits",
+        and "attended", "words", "translated" of lexical models: (tgt_len, width).
         """
         names = NAMES[self.choices.cell]
         found = []
@@ -145,6 +160,8 @@ class Run:
         attention = [step.attention for step in self.decoder if step.attention is not None]
         for name in ("e", "alpha", "context") if attention else ():
             written[name] = np.array([getattr(step, name) for step in attention])
+        for name in ("attended", "words", "translated") if self.choices.has_lexical else ():
+            written[name] = np.array([getattr(step, name) for step in self.decoder])
         written["readout"] = np.array([step.readout for step in self.decoder])
         written["logits"] = self.logits
         found.append(Stage(written, range(len(self.decoder))))
@@ -218,8 +235,8 @@ def forward(choices: Choices, values: Mapping[str, Array], source: Sequence[int]
     source: (src_len,) ids; target_in: (tgt_len,) ids, the target behind its start token.
     """
     w = Weights(choices, values)
-    xs = [w["source_embedding.weight"][token] for token in source]
-    encoder, h = encode(choices, w, xs)
+    x = np.array([w["source_embedding.weight"][token] for token in source])
+    encoder, h = encode(choices, w, list(x))
     h_T, c_T = last_states(choices, encoder)
     s_0, c_0 = bridge(choices, w, h_T, c_T)
     decoder: list[DecoderStep] = []
@@ -229,11 +246,11 @@ def forward(choices: Choices, values: Mapping[str, Array], source: Sequence[int]
         y = w["target_embedding.weight"][token]
         if choices.input_feeding:
             y = np.concatenate([y, readout])
-        decoder.append(decode_step(choices, w, y, s, c, h))
+        decoder.append(decode_step(choices, w, y, s, c, h, x))
         s = [step.h for step in decoder[-1].layers]
         c = [memory_of(step) for step in decoder[-1].layers]
         readout = decoder[-1].readout
-    return Run(choices, list(source), list(target_in), encoder, h, h_T, c_T, s_0, c_0, decoder)
+    return Run(choices, list(source), list(target_in), x, encoder, h, h_T, c_T, s_0, c_0, decoder)
 
 
 def encode(choices: Choices, w: Weights, xs: Sequence[Array]) -> tuple[list[Layer], Array]:
@@ -272,23 +289,30 @@ def bridge(choices: Choices, w: Weights, h_T: list[Array], c_T: list[Array]) -> 
     return parts[: choices.layers], parts[choices.layers :] or [np.zeros_like(each) for each in parts]
 
 
-def decode_step(choices: Choices, w: Weights, y: Array, s: list[Array], c: list[Array], h: Array) -> DecoderStep:
-    """One target step. s, c: the layers' states before it; h: the encoder's states."""
-    x, layers = y, []
+def decode_step(
+    choices: Choices, w: Weights, y: Array, s: list[Array], c: list[Array], h: Array, x: Array
+) -> DecoderStep:
+    """One target step. s, c: the layers' states before it; h: the encoder's states; x: the embedded source."""
+    below, layers = y, []
     for number in range(choices.layers):
         weights = w.layer(choices, "decoder", number)
-        layers.append(cell_forward(choices.cell, choices.activation, weights, x, s[number], c[number]))
-        x = layers[-1].h
-    attention = None
+        layers.append(cell_forward(choices.cell, choices.activation, weights, below, s[number], c[number]))
+        below = layers[-1].h
+    attention, words, translated = None, np.zeros(0), np.zeros(0)
     if choices.attention != "none":
-        attention = attend(choices.attention, w.attention(), x, h)
-        readout = tanh(w["combine.weight"] @ np.concatenate([attention.context, x]))
+        attention = attend(choices.attention, w.attention(), below, h)
+        attended = tanh(w["combine.weight"] @ np.concatenate([attention.context, below]))
     elif "combine.weight" in w:
-        readout = w["combine.weight"] @ x
+        attended = w["combine.weight"] @ below
     else:
-        readout = x
+        attended = below
+    if choices.has_lexical:
+        assert attention is not None
+        words = tanh(attention.alpha @ x)
+        translated = tanh(w["lexical.weight"] @ words + w["lexical.bias"])
+    readout = attended + translated + words if choices.has_lexical else attended
     logits = w["output.weight"] @ readout + w["output.bias"]
-    return DecoderStep(y, layers, attention, readout, logits)
+    return DecoderStep(y, layers, attention, attended, words, translated, readout, logits)
 
 
 # -------------------------------------------------------------------------------------------- backwards
@@ -297,18 +321,20 @@ def decode_step(choices: Choices, w: Weights, y: Array, s: list[Array], c: list[
 def backward(choices: Choices, values: Mapping[str, Array], run: Run, dlogits: Array) -> dict[str, Array]:
     """dL/d of every weight, by name, from dL/dlogits (tgt_len, vocab)."""
     w = Weights(choices, values)
-    ds_0, dc_0, dh = decoder_backward(choices, w, run, dlogits)
+    ds_0, dc_0, dh, dx = decoder_backward(choices, w, run, dlogits)
     dh_T, dc_T, dh = bridge_backward(choices, w, run, ds_0, dc_0, dh)
-    dxs = encoder_backward(choices, w, run, dh_T, dc_T, dh)
+    dx = dx + encoder_backward(choices, w, run, dh_T, dc_T, dh)
     dE_x = np.zeros_like(w["source_embedding.weight"])
-    np.add.at(dE_x, run.source, dxs)
+    np.add.at(dE_x, run.source, dx)
     w.add("source_embedding.weight", dE_x)
     return w.gradients
 
 
-def decoder_backward(choices: Choices, w: Weights, run: Run, dlogits: Array) -> tuple[list[Array], list[Array], Array]:
-    """From the last target step to the first. Returns dL/d of s_0 and c_0 of each layer and of all h_j."""
-    dh = np.zeros_like(run.h)
+def decoder_backward(
+    choices: Choices, w: Weights, run: Run, dlogits: Array
+) -> tuple[list[Array], list[Array], Array, Array]:
+    """From the last target step to the first. Returns dL/d of s_0 and c_0 of each layer, of all h_j and of all x_j."""
+    dh, dx_j = np.zeros_like(run.h), np.zeros_like(run.x)
     ds = [np.zeros_like(each) for each in run.s_0]  # dL/ds_t of each layer by way of s_{t+1}
     dc = [np.zeros_like(each) for each in run.c_0]
     dfed = np.zeros_like(run.decoder[0].readout)  # dL/dh~_t by way of y_{t+1}
@@ -317,8 +343,8 @@ def decoder_backward(choices: Choices, w: Weights, run: Run, dlogits: Array) -> 
         dreadout = w["output.weight"].T @ dlogit + dfed
         w.add("output.weight", np.outer(dlogit, step.readout))
         w.add("output.bias", dlogit)
-        dx, dh_step = readout_backward(choices, w, step, dreadout)
-        dh = dh + dh_step
+        dx, dh_step, dx_step = readout_backward(choices, w, step, dreadout, run.x)
+        dh, dx_j = dh + dh_step, dx_j + dx_step
         for number in reversed(range(choices.layers)):
             weights = w.layer(choices, "decoder", number)
             back = cell_backward(choices.cell, choices.activation, weights, step.layers[number],
@@ -329,26 +355,35 @@ def decoder_backward(choices: Choices, w: Weights, run: Run, dlogits: Array) -> 
         dE_y[token] = dx[:embed]
         w.add("target_embedding.weight", dE_y)
         dfed = dx[embed:] if choices.input_feeding else dfed
-    return ds, dc, dh
+    return ds, dc, dh, dx_j
 
 
-def readout_backward(choices: Choices, w: Weights, step: DecoderStep, dreadout: Array) -> tuple[Array, Array]:
-    """dL/ds_t of the top layer by way of this step's output, and dL/d of all h_j."""
+def readout_backward(
+    choices: Choices, w: Weights, step: DecoderStep, dreadout: Array, x: Array
+) -> tuple[Array, Array, Array]:
+    """dL/ds_t of the top layer by way of this step's output, and dL/d of all h_j and all x_j."""
+    dx_j, dalpha = np.zeros_like(x), np.zeros(len(x))
     if step.attention is None:
         if "combine.weight" not in w:
-            return dreadout, np.zeros(1)
+            return dreadout, np.zeros(1), dx_j
         w.add("combine.weight", np.outer(dreadout, step.s))
-        return w["combine.weight"].T @ dreadout, np.zeros(1)
+        return w["combine.weight"].T @ dreadout, np.zeros(1), dx_j
     assert choices.attention != "none"
-    da = tanh_backward(step.readout, dreadout)
+    if choices.has_lexical:
+        da = tanh_backward(step.translated, dreadout)  # a = W_l words + b_l
+        w.add("lexical.weight", np.outer(da, step.words))
+        w.add("lexical.bias", da)
+        dsum = tanh_backward(step.words, w["lexical.weight"].T @ da + dreadout)
+        dx_j, dalpha = np.outer(step.attention.alpha, dsum), x @ dsum
+    da = tanh_backward(step.attended, dreadout)
     both = np.concatenate([step.attention.context, step.s])
     w.add("combine.weight", np.outer(da, both))
     dcontext, ds = np.split(w["combine.weight"].T @ da, [len(step.attention.context)])
-    back = attend_backward(choices.attention, w.attention(), step.attention, dcontext)
+    back = attend_backward(choices.attention, w.attention(), step.attention, dcontext, dalpha)
     for name, gradient in zip(("key.weight", "query.weight", "v"), back.weights, strict=True):
         if gradient.size:
             w.add(f"attention.{name}", gradient)
-    return ds + back.ds, back.dh
+    return ds + back.ds, back.dh, dx_j
 
 
 def bridge_backward(

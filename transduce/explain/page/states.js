@@ -102,7 +102,12 @@ const States = {
   },
 
   findOutput(base, when, row, unit) {
-    if (when !== "t" || base !== "s") return null;
+    if (when !== "t") return null;
+    if (DATA.outputs[base]) {
+      const outputs = this.groups().findIndex((each) => each.part === "outputs");
+      return { value: matrix(DATA.outputs[base]).at(row, unit), go: () => this.goTo(outputs, base, row, unit) };
+    }
+    if (base !== "s") return null;
     const most = DATA.decoder.length - 1;
     const packed = DATA.decoder[most]?.values.s;
     return packed ? { value: matrix(packed).at(row, unit), go: () => this.goTo(DATA.encoder.length + most, "s", row, unit) } : null;
