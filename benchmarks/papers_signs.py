@@ -8,6 +8,7 @@ BLEU is sacreBLEU's 13a, cased, of test_2016_flickr with beam 5, unless a column
 
 - Sutskever et al. 2014, section 3.3: without attention, an encoder of one direction does better with the source reversed.
 - Bahdanau et al. 2015, section 5.2.1: attention helps, and more on long sentences.
+- Nguyen and Chiang 2018, section 5: source words at the output help.
 - Sennrich and Zhang 2019, section 3.2: on little data a small vocabulary helps.
 - Sutskever et al. 2014, section 3.6: models with different first weights, together, are better than each alone.
 - Polyak and Juditsky 1992: the mean of late weights is better than the last, while the learning rate does not fall.
@@ -34,12 +35,14 @@ PLAIN = ["model.attention=none", "model.bidirectional=false"]  # what reads both
 EVERY = ["training.average=0.2", "tokenizer.vocab=3000"]  # settings of all runs on the whole data
 ATTENTION = "attention, both directions"
 CONSTANT = "attention, constant rate"
+ALONE = ["model.lexical=false"]  # attention alone, as in the papers
 RUNS = {  # name -> settings
     "no attention": PLAIN,
     "no attention, reversed": [*PLAIN, "model.reverse_source=true"],
     "no attention, both directions": ["model.attention=none"],
-    ATTENTION: [],
-    CONSTANT: ["training.optim.schedule=constant"],
+    ATTENTION: ALONE,
+    CONSTANT: [*ALONE, "training.optim.schedule=constant"],
+    "attention, lexical": [],
 }
 VOCABULARIES = (1_000, 8_000)
 
@@ -132,7 +135,7 @@ def main() -> None:
                         for seed in options.seeds]
                  for name, settings in RUNS.items()}  # fmt: skip
         small = small_part(options.data, options.target, folder / "small")
-        vocabularies = {size: [runs.add(f"vocabulary {size}", seed, [f"tokenizer.vocab={size}"], data=small,
+        vocabularies = {size: [runs.add(f"vocabulary {size}", seed, [*ALONE, f"tokenizer.vocab={size}"], data=small,
                                         steps=options.steps // 2) for seed in options.seeds]
                         for size in VOCABULARIES}  # fmt: skip
         runs.train()

@@ -104,7 +104,7 @@ SHARED = ["model.hidden=128", "model.embed=128", "model.tied=decoder", "tokenize
           "training.optim.lr=0.005", "training.optim.warmup=50", "training.validate_every=100000"]  # fmt: skip
 MODELS = {
     "no attention": ["model.attention=none", "model.bidirectional=false", "model.reverse_source=true"],
-    "attention": ["model.attention=general"],
+    "attention": ["model.attention=general", "model.lexical=false"],  # nothing but attention
 }
 SEEDS = amount((1, 2, 3), in_tests=(1,))
 
