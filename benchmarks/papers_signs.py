@@ -8,7 +8,7 @@ BLEU is sacreBLEU's 13a, cased, of test_2016_flickr with beam 5, unless a column
 
 - Sutskever et al. 2014, section 3.3: without attention, an encoder of one direction does better with the source reversed.
 - Bahdanau et al. 2015, section 5.2.1: attention helps, and more on long sentences.
-- Nguyen and Chiang 2018, section 5: source words at the output help.
+- Nguyen and Chiang 2018: source words at the output help.
 - Sennrich and Zhang 2019, section 3.2: on little data a small vocabulary helps.
 - Sutskever et al. 2014, section 3.6: models with different first weights, together, are better than each alone.
 - Polyak and Juditsky 1992: the mean of late weights is better than the last, while the learning rate does not fall.

@@ -70,3 +70,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     lowered = {word.lower(): word for word in known}
     found = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=0.6)
     return f' Did you mean "{lowered[found[0]]}"?' if found else ""
+
+
+def printable(text: str) -> str:
+    """``text`` with what cannot be printed (line ends, NUL, what steers terminals, lone surrogates, ...) written as escapes."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

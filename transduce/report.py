@@ -12,6 +12,7 @@ import numpy as np
 from transduce import metrics
 from transduce.config import from_dict, spoken_duration
 from transduce.data.report import DataReport
+from transduce.errors import printable
 from transduce.evaluation import Evaluation
 from transduce.files import write_text
 from transduce.metrics import Score
@@ -110,7 +111,7 @@ def _shown(text: str, longest: int = 200) -> str:
     """Text on one line of a terminal: white space squeezed, what cannot be printed escaped, cut after ``longest``."""
     line = " ".join(text.split())
     line = line if len(line) <= longest else line[: longest - 3] + "..."
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in line)
+    return printable(line)
 
 
 def _inline(text: str) -> str:

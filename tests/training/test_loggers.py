@@ -152,7 +152,7 @@ def test_a_sample_cannot_command_the_terminal(monkeypatch: pytest.MonkeyPatch) -
     assert "\x1b[2J" not in told
     assert "\x07" not in told
     assert "clear\\x1b[2Jscreen" in told
-    assert "[bold]plain[/bold]\\x0aline" in told
+    assert "[bold]plain[/bold]\\nline" in told
 
 
 def test_the_moving_line_is_drawn_a_few_times_a_second_at_most() -> None:

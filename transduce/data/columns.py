@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from transduce.data.languages import column_word
-from transduce.data.lines import printable, shown
-from transduce.errors import ConfigError, DataError, nearest
+from transduce.data.lines import shown
+from transduce.errors import ConfigError, DataError, nearest, printable
 
 _NAME = re.compile(r"[^\W\d_][\w .\-/()#:]{0,39}")
 _SENTENCE_END = (".", "!", "?", "。", "！", "？")

@@ -21,7 +21,7 @@ from encodings.aliases import aliases
 from pathlib import Path
 from typing import IO, Any
 
-from transduce.errors import ConfigError, DataError, nearest
+from transduce.errors import ConfigError, DataError, nearest, printable
 
 BLOCK = 1 << 18  # bytes read at a time
 LONGEST_LINE = 1 << 25  # characters; a longer line is no line of text, and would fill the memory
@@ -310,11 +310,6 @@ def shown(text: str, longest: int = 40) -> str:
     """``text`` in quotes for a message: on one line, unprintable characters escaped, cut after ``longest``."""
     short = text if len(text) <= longest else text[: longest - 3] + "..."
     return f'"{printable(short)}"'
-
-
-def printable(text: str) -> str:
-    """``text`` with what cannot be printed (line ends, NUL, lone surrogates, ...) written as escapes."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def lines_io(chunk: str) -> io.StringIO:

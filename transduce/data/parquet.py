@@ -9,8 +9,8 @@ from typing import Any
 
 from transduce.data.columns import printed
 from transduce.data.formats import BATCH, Texts, clean
-from transduce.data.lines import STDIN, Progress, display_name, opened, printable
-from transduce.errors import DataError, MissingExtra, TransduceError
+from transduce.data.lines import STDIN, Progress, display_name, opened
+from transduce.errors import DataError, MissingExtra, TransduceError, printable
 
 _STUMBLES = (OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError)
 

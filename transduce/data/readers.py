@@ -24,10 +24,10 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 from transduce.data.formats import as_delimiter, line_batches
 from transduce.data.languages import language_of
-from transduce.data.lines import STDIN, display_name, opened, printable, text_chunks, text_encoding
+from transduce.data.lines import STDIN, display_name, opened, text_chunks, text_encoding
 from transduce.data.memory import open_frame, open_memory
 from transduce.data.sources import Opened, Request, open_files
-from transduce.errors import ConfigError, DataError, nearest
+from transduce.errors import ConfigError, DataError, nearest, printable
 
 __all__ = ["Data", "Dropped", "Pair", "PairReader", "language_of", "open_pairs", "read_lines"]
 

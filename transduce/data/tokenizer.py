@@ -35,7 +35,7 @@ from transduce.config import Config, require
 from transduce.data import vocabulary
 from transduce.data.vocabulary import thinned
 from transduce.data.wordcache import WordCache
-from transduce.errors import RunError
+from transduce.errors import RunError, printable
 from transduce.files import write_text
 
 PAD, BOS, EOS, UNK = 0, 1, 2, 3
@@ -223,8 +223,7 @@ class Tokenizer:
         for number in ids:
             if not 0 <= number < size:
                 raise ValueError(f"id {number} is outside the vocabulary of {size} pieces")
-            piece = self._pieces[number]
-            named.append(piece if piece.isprintable() else "".join(_visible(character) for character in piece))
+            named.append(printable(self._pieces[number]))
         return named
 
     def halves(self) -> NDArray[np.int64]:
@@ -389,7 +388,3 @@ def _pieces_in_order(model: Mapping[str, Any]) -> list[str]:
     if not distinct:
         raise ValueError("ids have gaps or pieces repeat")
     return pieces
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode("ascii")

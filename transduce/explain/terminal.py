@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from transduce import errors
 from transduce.explain.trace import Beam, LayerTrace, Output, Quantity, Rows, Step, Token, Trace
 
 PLAIN_WIDTH = 120  # of pipes and files
@@ -49,10 +50,7 @@ def _console(file: TextIO | None) -> Console:
 
 def printable(text: str) -> str:
     """The text with what steers terminals (control and direction characters) escaped, and right-to-left text isolated."""
-    whole = "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for each in text
-    )
+    whole = errors.printable(text)
     if any(unicodedata.bidirectional(each) in ("R", "AL", "AN") for each in whole):
         return f"\u2068{whole}\u2069"  # or it would turn its neighbors on the line around
     return whole

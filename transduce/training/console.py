@@ -14,6 +14,7 @@ import rich.table
 import rich.text
 
 from transduce.config import spoken_duration
+from transduce.errors import printable
 from transduce.training.loggers import Logger, Sample, Status, measured
 
 
@@ -48,12 +49,12 @@ class Console(Logger):
             for label, words, style in (("source", sample.source, "dim"), ("output", sample.output, "bold"),
                                         ("reference", sample.reference, "dim")):  # fmt: skip
                 text = rich.text.Text(f"  {label:<9} ", style="dim")
-                self._print(text.append(_visible(words), style=style))
+                self._print(text.append(printable(words), style=style))
             self._print("")
 
     def event(self, step: int, name: str, text: str) -> None:
         if self._live or name in ("skipped", "member"):
-            self._print(f"step {step:,}: {_visible(text)}")
+            self._print(f"step {step:,}: {printable(text)}")
 
     def progress(self, status: Status) -> None:
         self._status = status
@@ -91,8 +92,3 @@ def _status_line(status: Status) -> rich.table.Table:
                                         pulse=status.total is None)  # fmt: skip
     line.add_row(bar, rich.text.Text("  ".join(words)))
     return line
-
-
-def _visible(text: str) -> str:
-    """Text whose control characters are shown and not obeyed: it comes from files and from models."""
-    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
