@@ -284,6 +284,14 @@ def test_attention_and_context_are_worked_out(show: Open, found: Trace) -> None:
         assert value_of(page.inner_text("#state-worked .substituted")) == pytest.approx(
             found.outputs["context"][1][20], abs=2e-3
         )
+        page.click("#quantities [data-name='readout']")  # of a lexical model: the sum of three
+        assert value_of(page.inner_text("#state-worked .substituted")) == pytest.approx(
+            found.outputs["readout"][1][20], abs=2e-3
+        )
+        page.locator("#state-cell .parts button").nth(1).click()
+        assert number(page.inner_text("#state-worked .result").strip("= ")) == pytest.approx(
+            found.outputs["words"][1][20], rel=1e-3
+        )
 
 
 def test_the_score_adds_up_on_the_page(show: Open, found: Trace) -> None:

@@ -113,7 +113,7 @@ def outputs(config: RNNConfig, *, combined: bool) -> list[Quantity]:
         context,
         Quantity("attended", "attentional state", f"attended_t = {attentional}", -1, 1),
         Quantity("words", "source words looked at", "words_t = tanh(sum_j alpha_tj x_j)", -1, 1),
-        Quantity("translated", "the same, translated", "translated_t = tanh(W_l words_t + b_l)", -1, 1),
+        Quantity("translated", "those words, translated", "translated_t = tanh(W_l words_t + b_l)", -1, 1),
         Quantity("readout", "what the output weights multiply", readout, -3, 3),
         p,
     ]

@@ -276,7 +276,7 @@ const TEXTS = {
     footer: "本文件包含它所显示的一切，不向网络请求任何东西。",
     "title-input gate": "输入门", "title-forget gate": "遗忘门", "title-output gate": "输出门", "title-reset gate": "重置门", "title-update gate": "更新门",
     "title-candidate": "候选值", "title-memory": "记忆", "title-state": "状态", "title-context": "上下文",
-    "title-attentional state": "注意力状态", "title-source words looked at": "所注视的原文词", "title-the same, translated": "译出的这些词", "title-what the output weights multiply": "输出权重所乘的向量",
+    "title-attentional state": "注意力状态", "title-source words looked at": "所注视的原文词", "title-those words, translated": "译出的这些词", "title-what the output weights multiply": "输出权重所乘的向量",
     "title-first state of the decoder": "解码器的初始状态", "title-first memory of the decoder": "解码器的初始记忆",
     "map-title": "句子地图",
     "map-note": "{count} 个句子。每个点是代表一个句子的向量（{width} 个数），沿它的两个主方向看去（PCA）。两个方向分别占方差的 {first} 和 {second}。",
