@@ -74,4 +74,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def printable(text: str) -> str:
     """``text`` with what cannot be printed (line ends, NUL, what steers terminals, lone surrogates, ...) written as escapes."""
+    if text.isprintable():  # nearly always, and much faster
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
