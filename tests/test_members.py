@@ -104,7 +104,7 @@ def test_the_run_folder_is_that_of_one_model(straight: tuple[Path, str]) -> None
     assert (config.status, config.training.members, config.decided["training.members"]) == ("finished", 2, "user")
     steps = [[step for step, _ in measured(folder / name)] for name in ("metrics.jsonl", "metrics-2.jsonl")]
     assert steps[0] == steps[1] == [20, 40, 60, 60]
-    assert "2 encoder-decoder models that translate together (2 x lstm 1x16, general attention)" in (
+    assert "2 encoder-decoder models that translate together (2 x lstm 1x16, general attention, lexical)" in (
         folder / "report.md"
     ).read_text(encoding="utf-8")
     # The first member is heard as a run of one is, of the other only what is its best.

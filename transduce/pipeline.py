@@ -392,10 +392,13 @@ def _speed_together(machine: Machine | None) -> Callable[[int], float] | None:
 
 def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
     chosen = dict.fromkeys((setting.partition("=")[0].strip() for setting in request.settings), "user")
-    automatic = {"tokenizer.vocab": "data", "tokenizer.joint": "data", "model.tied": "data", "model.dropout": "data"}
+    automatic = dict.fromkeys(
+        ("tokenizer.vocab", "tokenizer.joint", "model.tied", "model.dropout", "training.bpe_dropout"), "data"
+    )
     if seconds is not None:
         automatic |= {
             "model.dropout": "budget",
+            "training.bpe_dropout": "budget",
             "training.steps": "budget",
             "training.members": "budget",
             "training.batch_tokens": "budget",

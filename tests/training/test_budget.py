@@ -180,6 +180,16 @@ def test_more_passes_get_more_dropout() -> None:
     assert slow.model.dropout == short.model.dropout
 
 
+def test_many_passes_see_words_in_other_pieces() -> None:
+    long = choice(29_000, seconds=3600)
+    assert long.training.bpe_dropout > 0
+    assert "BPE-dropout" in long.reasons[-1]
+    assert choice(29_000).training.bpe_dropout == 0
+    words = choose(pairs=29_000, target_tokens=400_000, seconds=3600, speed=7000.0, joint=True,
+                   tokenizer=TokenizerConfig(kind="word"), training=TrainingConfig())  # fmt: skip
+    assert words.training.bpe_dropout == 0  # words are not merged from anything
+
+
 def together(members: int) -> float:
     """Two cores of which one model alone uses hardly more than one."""
     return Speeds({2: 8_000.0, 1: 5_600.0}).together(members)[1]

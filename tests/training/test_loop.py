@@ -160,6 +160,21 @@ def test_killed_and_resumed_is_bit_for_bit_the_run_that_was_never_killed(
     assert progress.epoch >= 2, "the test is to cross the ends of epochs"
 
 
+@pytest.mark.parametrize(("schedule", "cut"), [("hold", 6), ("constant", 10)])
+def test_pieces_are_cut_anew_until_the_rate_falls(schedule: Any, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    shares: list[float] = []
+
+    def note(source: Any, target: Any, *, share: float, **_: Any) -> Any:
+        shares.append(share)
+        return source, target
+
+    monkeypatch.setattr(loop, "cut_anew", note)
+    optim = OptimConfig(lr=0.01, warmup=1, schedule=schedule, decay=0.4)
+    config = TrainingConfig(steps=10, batch_tokens=40, bpe_dropout=0.3, optim=optim)
+    run(small_model(), config, halves=(HALVES, HALVES))
+    assert shares == [0.3] * cut
+
+
 def test_a_finished_training_is_left_as_it_is(tmp_path: Path) -> None:
     file, model = StateFile(tmp_path / "s"), small_model()
     run(model, EXACT, state=file, validate=restless)

@@ -40,7 +40,7 @@ from transduce.training.device import Precision, precision
 from transduce.training.interrupt import Stop
 from transduce.training.loggers import Logger, Silent, Status
 from transduce.training.loss import token_loss
-from transduce.training.optim import OptimConfig, lr_at, make_optimizer, set_lr
+from transduce.training.optim import OptimConfig, falling, lr_at, make_optimizer, set_lr
 
 Measure = Literal["loss", "bleu", "chrf", "token_accuracy", "exact_match"]
 
@@ -57,7 +57,9 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     validate_every: int = 200  # updates
     patience: int = 0  # validations without improvement that end training; 0: never
     best_by: Measure = "chrf"  # the measure that decides which weights are kept
-    bpe_dropout: float = 0.0  # probability that a piece is cut in two, anew in each pass (data/bpe_dropout.py)
+    # Probability that a piece is cut in two, anew in each pass (data/bpe_dropout.py); with the schedule "hold" until the
+    # learning rate falls, so that the model ends with one way to write a text.
+    bpe_dropout: float = 0.0
     average: float = 0.0  # share of the last updates whose weights are averaged; the mean is kept if it is better
     average_every: int = 10  # updates between two weights in the mean
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -182,7 +184,7 @@ def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress,
         while progress.batch < len(epoch):
             progress.batch += 1
             alter = None
-            if config.bpe_dropout:
+            if config.bpe_dropout and not falling(config.optim, progress.step, progress.total):
                 assert halves is not None
                 seed = (config.seed, progress.epoch, progress.batch)
                 alter = partial(cut_anew, halves=halves, share=config.bpe_dropout, seed=seed)

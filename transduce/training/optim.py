@@ -42,6 +42,11 @@ class OptimConfig(Config, frozen=True, kw_only=True):
         require(0 <= self.final <= 1, f"training.optim.final is a share from 0 to 1; got {self.final}.")
 
 
+def falling(config: OptimConfig, step: int, total: int | None) -> bool:
+    """Whether the rate of the schedule ``hold`` has begun to fall before the update that follows ``step`` others."""
+    return config.schedule == "hold" and total is not None and step >= (1 - config.decay) * total
+
+
 def lr_at(config: OptimConfig, step: int, total: int | None) -> float:
     """Learning rate of the update that follows ``step`` others, in a training of ``total``.
 
