@@ -34,7 +34,9 @@ def existing() -> set[str]:
         known |= set(kind._fields)
     known |= {each.name for each in fields(seq2seq.DecoderStep)} | {each.name for each in fields(seq2seq.Run)}
     for cell in ("lstm", "gru"):
-        config = RNNConfig(cell=cell, embed=2, hidden=2, attention="additive", bridge="dense", tied="none")
+        config = RNNConfig(
+            cell=cell, embed=2, hidden=2, attention="additive", lexical=True, bridge="dense", tied="none"
+        )
         model = build(config, source_vocab=5, target_vocab=5)
         with torch.no_grad():
             inside = model.look_inside(torch.tensor([3, 2]), torch.tensor([1, 4]))

@@ -188,6 +188,7 @@ def test_many_passes_see_words_in_other_pieces() -> None:
     words = choose(pairs=29_000, target_tokens=400_000, seconds=3600, speed=7000.0, joint=True,
                    tokenizer=TokenizerConfig(kind="word"), training=TrainingConfig())  # fmt: skip
     assert words.training.bpe_dropout == 0  # words are not merged from anything
+    assert choice(300, seconds=60).training.bpe_dropout == 0  # many passes, but few updates
 
 
 def together(members: int) -> float:

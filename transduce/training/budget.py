@@ -41,7 +41,7 @@ LATE = 0.9  # past this share a plan is only made shorter: the learning rate has
 TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by itself
 BATCH, LARGE_BATCH = 700, 2_800  # target tokens
 BUSY = 30_000.0  # target tokens a second up to which a small batch keeps a machine busy: a step takes 20 ms or more
-NOISY_PASSES, BPE_DROPOUT = 20, 0.1  # from so many passes on, pieces are cut anew in each (docs/log.md)
+NOISY_PASSES, BPE_DROPOUT = 20, 0.1  # from so many passes on, and MEMBER_UPDATES, pieces are cut anew (docs/log.md)
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
 
 
@@ -209,7 +209,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         )
     dropout = 0.1 if passes < 6 else 0.2 if passes < 12 else 0.3
     model = msgspec.structs.replace(model, dropout=dropout)
-    cut = passes >= NOISY_PASSES and tokenizer.kind == "bpe"
+    cut = passes >= NOISY_PASSES and updates >= MEMBER_UPDATES and tokenizer.kind == "bpe"
     training = msgspec.structs.replace(training, bpe_dropout=BPE_DROPOUT if cut else 0.0)
     rounded = max(1, round(min(passes, LONGEST_PASSES)))
     also = f", BPE-dropout {BPE_DROPOUT}" * cut
