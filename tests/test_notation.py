@@ -60,7 +60,7 @@ def test_both_languages_translate_the_same_names() -> None:
 def test_every_quantity_that_a_model_shows_is_in_the_table() -> None:
     names = {name for row in ours(PAGES[0]) for name in row}
     for cell in ("lstm", "gru", "rnn"):
-        model = build(RNNConfig(cell=cell, embed=2, hidden=2), source_vocab=5, target_vocab=5)
+        model = build(RNNConfig(cell=cell, embed=2, hidden=2, lexical=True), source_vocab=5, target_vocab=5)
         with torch.no_grad():
             inside = model.look_inside(torch.tensor([3, 2]), torch.tensor([1, 4]))
         shown = {each.name for layer in inside.layers for each in layer.quantities}
