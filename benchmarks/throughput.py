@@ -22,14 +22,13 @@ from common import machine, multi30k, peak_gflops, seconds_each, table
 from plain import Plain, copy_of
 from torch import Tensor, nn
 
-from transduce.models import RNN, RNNConfig, build
+from transduce.models import DEFAULT, RNN, RNNConfig, build
 from transduce.training.loop import TrainingConfig
 from transduce.training.loss import token_loss
 from transduce.training.optim import make_optimizer
 from transduce.transducer import load
 
 VOCAB, LENGTH = 3000, 17
-DEFAULT = RNNConfig(lexical=True)
 MODELS = {
     "lstm 256, general, lexical (default)": DEFAULT,
     "lstm 256, general": RNNConfig(),

@@ -13,7 +13,7 @@ from transduce.config import Config, from_dict, require, to_dict, with_settings
 from transduce.data.tokenizer import TokenizerConfig
 from transduce.decoding import DecodingConfig
 from transduce.errors import ConfigError, MissingExtra
-from transduce.models import ModelConfig, RNNConfig
+from transduce.models import DEFAULT, ModelConfig
 from transduce.training.device import choose_device, precision
 from transduce.training.loop import TrainingConfig
 
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+))\s*(%?)")
 class Settings(Config, frozen=True, kw_only=True):
     """The groups that ``--set`` reaches."""
 
-    model: ModelConfig = RNNConfig(lexical=True)
+    model: ModelConfig = DEFAULT
     tokenizer: TokenizerConfig = TokenizerConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()

@@ -9,6 +9,7 @@ from transduce.models.rnn import RNN, RNNConfig
 from transduce.models.transformer import Transformer, TransformerConfig
 
 __all__ = [
+    "DEFAULT",
     "RNN",
     "Ensemble",
     "Generator",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 ModelConfig = RNNConfig | TransformerConfig
+
+DEFAULT = RNNConfig(lexical=True)  # what runs begin with; the fields' own defaults are those of older runs
 
 
 def build(config: ModelConfig, *, source_vocab: int, target_vocab: int, members: int = 1) -> Generator:

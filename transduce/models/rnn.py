@@ -63,7 +63,7 @@ class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"
     attention: Literal["none", "dot", "general", "additive", "scaled_dot"] = "general"
     input_feeding: bool = False  # the last attentional state is part of the next input (Luong et al. 2015, section 3.3)
     # The source words that attention looks at speak at the output themselves (Nguyen and Chiang 2018, section 4);
-    # without attention nothing. True where a run begins (request.py); False in runs from before it was known.
+    # without attention nothing. True where a run begins (models.DEFAULT); False in runs from before it was known.
     lexical: bool = False
     bridge: Literal["copy", "dense"] = "copy"
     # copy: layer l of the decoder starts from layer l's last encoder state; dense: tanh(W h_T + b) of the top layer

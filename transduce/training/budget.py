@@ -16,7 +16,7 @@ import torch
 
 from transduce.config import spoken_duration
 from transduce.data.tokenizer import TokenizerConfig
-from transduce.models import ModelConfig, RNNConfig, TransformerConfig, build
+from transduce.models import DEFAULT, ModelConfig, TransformerConfig, build
 from transduce.training.checkpoint import Progress
 from transduce.training.loop import Plan, TrainingConfig
 from transduce.training.loss import token_loss
@@ -104,7 +104,7 @@ def machine_speed(*, device: torch.device, seconds: float, batch_tokens: int = B
         torch.manual_seed(0)
         length, vocab = 17, 3000
         rows = max(1, batch_tokens // length)
-        model = build(RNNConfig(lexical=True), source_vocab=vocab, target_vocab=vocab).to(device).train()
+        model = build(DEFAULT, source_vocab=vocab, target_vocab=vocab).to(device).train()
         optimizer = make_optimizer(model, TrainingConfig().optim)
         tokens = torch.randint(4, vocab, (rows, length), device=device)
         lengths = torch.full((rows,), length, device=device)
@@ -175,7 +175,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
     models side by side, all of them counted; None: they would share one device, and one is trained. ``members``:
     how many the user asks for; None: chosen here, from the machine's ``memory`` (10^9 bytes) too.
     """
-    model = msgspec.structs.replace(model or RNNConfig(lexical=True), tied="all" if joint else "decoder")
+    model = msgspec.structs.replace(model or DEFAULT, tied="all" if joint else "decoder")
     reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
     passes = 10.0 if training.epochs is None else training.epochs
     update = training.batch_tokens * training.accumulate
