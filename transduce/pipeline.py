@@ -302,13 +302,11 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     else:
         batch = machine.batch if machine else training.batch_tokens
         sized = with_settings(msgspec.structs.replace(training, batch_tokens=batch), group(request, "training"))
-        asked = sized.members if any(word.startswith("members") for word in group(request, "training")) else None
         choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds,
                         speed=machine.speed if machine else None, joint=prepared.tokenizers.joint,
-                        tokenizer=prepared.tokenizer_config, training=sized, members=asked,
-                        model=with_settings(start.model, group(request, "model")),
-                        together=_speed_together(machine),
-                        memory=memory_gb() or math.inf)  # fmt: skip
+                        tokenizer=prepared.tokenizer_config, training=sized,
+                        model=with_settings(start.model, group(request, "model")), given=_given(request),
+                        together=_speed_together(machine), memory=memory_gb() or math.inf)  # fmt: skip
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
     searching = start.decoding if request.recipe else DecodingConfig(beam=REPORT_BEAM)
@@ -390,8 +388,13 @@ def _speed_together(machine: Machine | None) -> Callable[[int], float] | None:
     return None if speeds is None else lambda members: speeds.together(members)[1]
 
 
+def _given(request: Request) -> list[str]:
+    """Dotted paths of the settings that the user gives."""
+    return [setting.partition("=")[0].strip() for setting in request.settings]
+
+
 def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
-    chosen = dict.fromkeys((setting.partition("=")[0].strip() for setting in request.settings), "user")
+    chosen = dict.fromkeys(_given(request), "user")
     automatic = dict.fromkeys(
         ("tokenizer.vocab", "tokenizer.joint", "model.tied", "model.dropout", "training.bpe_dropout"), "data"
     )

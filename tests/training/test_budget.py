@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transduce.data.tokenizer import TokenizerConfig
+from transduce.models import RNNConfig
 from transduce.training import budget
 from transduce.training.budget import (
     FEW_MEMBERS,
@@ -191,15 +192,38 @@ def test_many_passes_see_words_in_other_pieces() -> None:
     assert choice(300, seconds=60).training.bpe_dropout == 0  # many passes, but few updates
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"model.dropout"}, "BPE-dropout 0.1 for"),
+        ({"training.bpe_dropout"}, "dropout 0.3 for"),
+        ({"model.dropout", "training.bpe_dropout"}, None),
+    ],
+)
+def test_no_reason_is_told_for_what_the_user_gave(given: set[str], told: str | None) -> None:
+    found = choose(pairs=29_000, target_tokens=400_000, seconds=3600, speed=7000.0, joint=True, given=given,
+                   model=RNNConfig(dropout=0.25), tokenizer=TokenizerConfig(),
+                   training=TrainingConfig(bpe_dropout=0.05))  # fmt: skip
+    if "model.dropout" in given:
+        assert found.model.dropout == 0.25
+    if "training.bpe_dropout" in given:
+        assert found.training.bpe_dropout == 0.05
+    reasons = [reason for reason in found.reasons if "dropout" in reason]
+    assert len(reasons) == (told is not None)
+    assert all(reason.startswith(told or "") for reason in reasons)
+
+
 def together(members: int) -> float:
     """Two cores of which one model alone uses hardly more than one."""
     return Speeds({2: 8_000.0, 1: 5_600.0}).together(members)[1]
 
 
-def members(pairs: int, minutes: float, **asked: Any) -> int:
-    """What is chosen on those two cores."""
+def members(pairs: int, minutes: float, asked: int | None = None, **machine: Any) -> int:
+    """What is chosen on those two cores, or asked for."""
+    given = ["training.members"] if asked else []
     found = choose(pairs=pairs, target_tokens=14 * pairs, seconds=60 * minutes, speed=8_000, joint=True,
-                   tokenizer=TokenizerConfig(), training=TrainingConfig(), together=together, **asked)  # fmt: skip
+                   tokenizer=TokenizerConfig(), training=TrainingConfig(members=asked or 1), together=together,
+                   given=given, **machine)  # fmt: skip
     assert any("side by side" in reason for reason in found.reasons) == (found.training.members > 1)
     return found.training.members
 
@@ -214,8 +238,8 @@ def test_several_models_are_trained_where_each_still_passes_often_enough() -> No
         if count > 1:
             least = MEMBER_PASSES if count <= FEW_MEMBERS else MANY_PASSES
             assert 0.85 * 60 * minutes * together(count) / count >= least * 14 * 29_000
-    assert members(29_000, 60, members=1) == 1  # who asks for a number gets it
-    assert members(29_000, 1, members=3) == 3
+    assert members(29_000, 60, asked=1) == 1  # who asks for a number gets it
+    assert members(29_000, 1, asked=3) == 3
 
 
 def test_a_tiny_corpus_that_is_passed_often_still_wants_its_updates() -> None:

@@ -41,6 +41,11 @@ class Layer:
     w_hh: Product | Tensor  # of an LSTM (hidden, gates * hidden); as torch has it for other cells
     b_hh: Tensor | None  # None where it is part of b_in: an LSTM adds both
 
+    def project(self, total: Tensor, x: Tensor) -> Tensor:
+        """``total`` + x W_ih, as ``Product.add_to``."""
+        assert self.w_in is not None
+        return self.w_in.add_to(total, x)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -114,19 +119,16 @@ def _recur(model: RNN, prepared: Prepared, tokens: Tensor, state: RNNState) -> t
     cell: list[Tensor] = []
     for number, layer in enumerate(prepared.layers):
         if number:
-            assert layer.w_in is not None
-            projected = layer.w_in.add_to(layer.b_in, hidden[-1])
+            projected = layer.project(layer.b_in, hidden[-1])
         elif prepared.table is None:
             x = model.target_embedding.weight.index_select(0, tokens)
             if state.fed is not None:
                 x = torch.cat([x, state.fed], dim=-1)
-            assert layer.w_in is not None
-            projected = layer.w_in.add_to(layer.b_in, x)
+            projected = layer.project(layer.b_in, x)
         else:
             projected = prepared.table.index_select(0, tokens)
             if state.fed is not None:
-                assert layer.w_in is not None
-                projected = layer.w_in.add_to(projected, state.fed)
+                projected = layer.project(projected, state.fed)
         before = state.hidden[number]
         if not isinstance(layer.w_hh, Product):
             hidden.append(model.decoder.cell(projected, before, None, layer.w_hh, layer.b_hh)["h"])  # type: ignore[arg-type]

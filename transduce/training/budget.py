@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import msgspec
@@ -166,20 +166,21 @@ def choose_members(passes: Callable[[int], float], *, tokens: int, batch: int, m
 
 def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: float | None, joint: bool,
            tokenizer: TokenizerConfig, training: TrainingConfig, model: ModelConfig | None = None,
-           together: Callable[[int], float] | None = None, members: int | None = None,
+           together: Callable[[int], float] | None = None, given: Collection[str] = (),
            memory: float = math.inf) -> Choice:  # fmt: skip
     """Model and recipe for ``pairs`` training pairs with ``target_tokens`` in all.
 
     ``seconds`` is the budget and ``speed`` what ``machine_speed`` measured; None without a budget. ``model``:
     the defaults of the family that was asked for; None: the recurrent one. ``together(n)``: the speed of n
-    models side by side, all of them counted; None: they would share one device, and one is trained. ``members``:
-    how many the user asks for; None: chosen here, from the machine's ``memory`` (10^9 bytes) too.
+    models side by side, all of them counted; None: they would share one device, and one is trained. ``given``:
+    settings ("model.dropout") that ``model`` and ``training`` hold as the user asks; they stay, and no reason is given
+    for them. ``memory``: of the machine, 10^9 bytes.
     """
     model = msgspec.structs.replace(model or DEFAULT, tied="all" if joint else "decoder")
     reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
     passes = 10.0 if training.epochs is None else training.epochs
     update = training.batch_tokens * training.accumulate
-    count = members or 1
+    count = training.members
     if training.steps is not None:
         passes = training.steps * update / max(1, target_tokens)
     if seconds is not None and speed is not None:
@@ -188,7 +189,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         def speed_of(count: int) -> float:
             return alone if together is None or count == 1 else together(count)
 
-        if members is None and together is not None:
+        if together is not None and "training.members" not in given:
             count = choose_members(lambda n: share * speed_of(n) / n, tokens=target_tokens, batch=update, memory=memory)
         speed = speed_of(count)
         passes = share * speed / count
@@ -207,13 +208,17 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         reasons.append(
             f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart"
         )
-    dropout = 0.1 if passes < 6 else 0.2 if passes < 12 else 0.3
-    model = msgspec.structs.replace(model, dropout=dropout)
-    cut = passes >= NOISY_PASSES and updates >= MEMBER_UPDATES and tokenizer.kind == "bpe"
-    training = msgspec.structs.replace(training, bpe_dropout=BPE_DROPOUT if cut else 0.0)
+    noise = []  # what is chosen against learning by heart
+    if "model.dropout" not in given:
+        model = msgspec.structs.replace(model, dropout=0.1 if passes < 6 else 0.2 if passes < 12 else 0.3)
+        noise.append(f"dropout {model.dropout}")
+    if "training.bpe_dropout" not in given:
+        cut = passes >= NOISY_PASSES and updates >= MEMBER_UPDATES and tokenizer.kind == "bpe"
+        training = msgspec.structs.replace(training, bpe_dropout=BPE_DROPOUT if cut else 0.0)
+        noise += [f"BPE-dropout {BPE_DROPOUT}"] * cut
     rounded = max(1, round(min(passes, LONGEST_PASSES)))
-    also = f", BPE-dropout {BPE_DROPOUT}" * cut
-    reasons.append(f"dropout {dropout}{also} for about {rounded} pass{'es' * (rounded > 1)}")
+    if noise:
+        reasons.append(f"{', '.join(noise)} for about {rounded} pass{'es' * (rounded > 1)}")
     return Choice(model, tokenizer, training, reasons)
 
 

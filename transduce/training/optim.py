@@ -44,7 +44,12 @@ class OptimConfig(Config, frozen=True, kw_only=True):
 
 def falling(config: OptimConfig, step: int, total: int | None) -> bool:
     """Whether the rate of the schedule ``hold`` has begun to fall before the update that follows ``step`` others."""
-    return config.schedule == "hold" and total is not None and step >= (1 - config.decay) * total
+    return config.schedule == "hold" and total is not None and step >= _held(config, total)
+
+
+def _held(config: OptimConfig, total: int) -> float:
+    """Updates before the rate of the schedule ``hold`` falls."""
+    return (1 - config.decay) * total
 
 
 def lr_at(config: OptimConfig, step: int, total: int | None) -> float:
@@ -58,7 +63,7 @@ def lr_at(config: OptimConfig, step: int, total: int | None) -> float:
         return config.lr * min(rise, math.sqrt(max(1, config.warmup) / (step + 1)))
     if config.schedule == "constant" or total is None:
         return config.lr * rise
-    begin = (1 - config.decay) * total if config.schedule == "hold" else min(config.warmup, total)
+    begin = _held(config, total) if config.schedule == "hold" else min(config.warmup, total)
     left = min(1.0, max(0.0, (total - step) / (total - begin))) if total > begin else float(step < total)
     if config.schedule == "cosine":  # Loshchilov and Hutter 2017, eq. 5, one period
         left = (1 - math.cos(math.pi * left)) / 2
