@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from torch import Tensor
 
 from transduce.config import Config
@@ -25,6 +26,7 @@ from transduce.decoding import (
     sample,
     sampling,
 )
+from transduce.decoding.hypothesis import with_room
 from transduce.decoding.sampling import draw
 from transduce.errors import ConfigError, TransduceError
 from transduce.models import RNN, Generator, RNNConfig, State
@@ -413,6 +415,26 @@ def test_the_maximal_length_is_ratio_times_source_plus_extra() -> None:
     assert DecodingConfig().max_length(2_000) == 4_020
     assert DecodingConfig(max_length_ratio=0.3, max_length_extra=0).max_length(0) == 1
     assert DecodingConfig(max_length_ratio=0.3, max_length_extra=0).max_length(4) == 2
+
+
+LENGTHS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=1, max_size=60)
+
+
+@given(pairs=LENGTHS, ratio=st.floats(0, 4), extra=st.integers(1, 40))
+def test_what_was_learned_can_be_written(pairs: list[tuple[int, int]], ratio: float, extra: int) -> None:
+    config = DecodingConfig(beam=3, max_length_ratio=ratio, max_length_extra=extra)
+    sources, targets = np.array(pairs).T
+    roomy = with_room(config, sources, targets)
+    assert all(target + 1 <= roomy.max_length(source) for source, target in pairs)
+    if all(target + 1 <= config.max_length(source) for source, target in pairs):
+        assert roomy == config
+    assert replace(roomy, max_length_extra=extra) == config
+
+
+def test_a_misaligned_pair_does_not_lengthen_all_output() -> None:
+    sources, targets = np.full(5_000, 10), np.full(5_000, 12)
+    targets[17] = 250
+    assert with_room(DecodingConfig(), sources, targets) == DecodingConfig()
 
 
 @pytest.mark.parametrize("config", [DecodingConfig(beam=1), DecodingConfig(beam=4), DecodingConfig(sample=True)])

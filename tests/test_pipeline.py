@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import transduce
-from tests.conftest import SMALL, Command, number_pairs, run_command, write_csv
+from tests.conftest import LEARNING, SMALL, Command, number_pairs, run_command, write_csv
 from transduce.data.alike import open_like
 from transduce.data.corpus import Corpus
 from transduce.data.prepare import Prepared
@@ -229,6 +229,24 @@ def test_settings_go_the_whole_way(pairs: Pairs, settings: list[str]) -> None:
         key, _, value = setting.partition("=")
         assert str(flat[key]).lower() == value
         assert model.config.decided[key] == "user"
+
+
+def test_targets_far_longer_than_their_sources_are_written_whole() -> None:
+    """As commands become single steps (SCAN): validation, the report and later translations all write to the end."""
+    story = " ".join("abcdefghijklmnopqrstuvwxyz0123456789")
+    told = [(word, f"{word} {story}") for word in ("eins", "zwei", "drei", "vier")]
+    settings = [*(word for word in LEARNING if "=" in word), "tokenizer.kind=word"]
+    options = {**QUICK, "steps": 60, "settings": settings, "valid": told, "test": told}
+    model = transduce.train(told, out="out", **options)
+    assert model.translate("drei") == f"drei {story}"
+    assert model.config.scores["test"]["exact_match"]["value"] == 100
+    lines = [json.loads(line) for line in Path("out/metrics.jsonl").read_text().splitlines()]
+    assert [line for line in lines if line["kind"] == "validation"][-1]["exact_match"] == 100
+    assert model.config.decided["decoding.max_length_extra"] == "data"
+    options["settings"] = [*settings, "decoding.max_length_extra=3"]
+    short = transduce.train(told, out="short", **options)
+    assert short.config.decoding.max_length_extra == 3
+    assert short.config.decided["decoding.max_length_extra"] == "user"
 
 
 def test_steps_and_epochs_may_be_set_either_way(pairs: Pairs) -> None:

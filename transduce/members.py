@@ -120,10 +120,12 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
     halves = (tokenizers.source.halves(), tokenizers.target.halves()) if training.bpe_dropout else None
     logger = _loggers(place, config, resumed.progress if resumed else None, shown)
     watched = _watched(prepared, config.request.seed)
+    greedy = DecodingConfig(beam=1, max_length_ratio=config.decoding.max_length_ratio,
+                            max_length_extra=config.decoding.max_length_extra)  # fmt: skip
 
     def validate(model: Generator, progress: Progress) -> dict[str, float]:
         try:
-            found = evaluate_pairs(model, prepared.tokenizers, watched, decoding=DecodingConfig(beam=1),
+            found = evaluate_pairs(model, prepared.tokenizers, watched, decoding=greedy,
                                    language=config.target_language, measures=("bleu", "chrf"))  # fmt: skip
             if not np.isfinite(found.scores["perplexity"].value):
                 raise TrainingError("the loss of the validation is not finite. Try a lower learning rate.")

@@ -26,6 +26,7 @@ from transduce.data.prepare import Prepared, prepare
 from transduce.data.readers import Data, PairReader, language_of, open_pairs
 from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
 from transduce.decoding import DecodingConfig
+from transduce.decoding.hypothesis import with_room
 from transduce.errors import Interrupted, RunError
 from transduce.evaluation import TER_SECONDS, Evaluation
 from transduce.members import Say, has_learned, train_alone, train_member, train_side_by_side
@@ -310,7 +311,14 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
     searching = start.decoding if request.recipe else DecodingConfig(beam=REPORT_BEAM)
-    decoding = with_settings(searching, group(request, "decoding"))
+    searching = with_settings(searching, group(request, "decoding"))
+    decided, decoding = _who_decided(request, seconds), searching
+    if decided.get("decoding.max_length_extra") != "user":
+        decoding = with_room(searching, prepared.train.source_lengths, prepared.train.target_lengths)
+    if decoding != searching:
+        decided["decoding.max_length_extra"] = "data"
+        choice.reasons.append(f"outputs of at most {decoding.max_length_ratio:g} times the source's tokens and "
+                              f"{decoding.max_length_extra:,} more, since many targets are long beside their sources")  # fmt: skip
     tokenizers = prepared.tokenizers
     require(model.tied != "all" or tokenizers.joint,
             'model.tied="all" needs one vocabulary for both sides; add --set tokenizer.joint=true, or use "decoder".')  # fmt: skip
@@ -332,7 +340,7 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
         config, status="training", source=prepared.source_column, target=prepared.target_column,
         source_language=language_of(prepared.source_column), target_language=language_of(prepared.target_column),
         model=model, tokenizer=prepared.tokenizer_config, training=training, decoding=decoding,
-        decided=_who_decided(request, seconds), reasons=choice.reasons,
+        decided=decided, reasons=choice.reasons,
         source_vocab=tokenizers.source.vocab_size, target_vocab=tokenizers.target.vocab_size, tokenizers=digests,
         data=to_dict(prepared.report), fingerprint=prepared.train.fingerprint,
         machine={**describe_machine(device), "threads": threads}, versions=library_versions(),

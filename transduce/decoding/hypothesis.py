@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
 import numpy as np
 
 from transduce.config import Config, require
@@ -55,6 +56,22 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
     def max_length(self, source_tokens: int) -> int:
         """The most symbols written for a source of that many tokens, the end symbol included; at least 1."""
         return max(1, math.ceil(self.max_length_ratio * source_tokens) + self.max_length_extra)
+
+
+CUT_AT_MOST = 0.001  # share of pairs whose targets may be longer than what would be written: some are misaligned
+ROOM = 2  # times what targets are longer than the ratio allows: what is met later may be longer than what was learned
+
+
+def with_room(config: DecodingConfig, source_lengths: np.ndarray, target_lengths: np.ndarray) -> DecodingConfig:
+    """``config``, or where it would cut the targets of these pairs, one that would not: with more ``max_length_extra``.
+
+    Translations hardly differ from their sources in length; commands written as single steps, or keywords as prose,
+    do. source_lengths, target_lengths: (pairs,), tokens without start and end.
+    """
+    beyond = target_lengths + 1 - np.ceil(config.max_length_ratio * source_lengths)  # the end symbol counts
+    if np.mean(beyond > config.max_length_extra) <= CUT_AT_MOST:
+        return config
+    return msgspec.structs.replace(config, max_length_extra=math.ceil(ROOM * np.quantile(beyond, 1 - CUT_AT_MOST)))
 
 
 @dataclass(frozen=True, slots=True)
