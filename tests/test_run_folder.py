@@ -19,9 +19,10 @@ from tests.conftest import Command
 from transduce.config import to_dict
 from transduce.data.tokenizer import Tokenizer, TokenizerConfig
 from transduce.errors import ConfigError, RunError
+from transduce.models import RNNConfig
 from transduce.request import Request
 from transduce.run import FORMAT, RunConfig, read_config, write_config
-from transduce.training.checkpoint import load_weights
+from transduce.training.checkpoint import load_weights, save_weights
 from transduce.transducer import Transducer, load
 
 TEXTS = ["one two three", "four", "nine nine"]
@@ -107,6 +108,27 @@ def test_configs_survive_being_written_down(tmp_path: Path, trained: Path) -> No
 def test_a_copy_elsewhere_is_the_same_model(trained: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(trained, tmp_path / "renamed ü")
     assert load(copy).translate(TEXTS) == load(trained).translate(TEXTS)
+
+
+def test_runs_from_before_a_setting_existed_are_loaded(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
+    """Neither config.json nor the weights name a setting that came later; it has its default, what was done before."""
+    small = ["model.hidden=32", "model.embed=32", "model.lexical=false"]
+    model = transduce.train(pairs[:60], out=tmp_path / "run", steps=2, threads=1, quiet=True, settings=small)
+    told = model.translate(TEXTS)
+    later = {name: value for name, value in to_dict(RNNConfig()).items() if value == to_dict(model.config.model)[name]}
+    assert "lexical" in later
+
+    def forget(values: dict[str, Any]) -> None:
+        for name in later.keys() - {"family"}:
+            del values["model"][name]
+        del values["training"]["members"], values["training"]["bpe_dropout"]
+
+    rewrite(tmp_path / "run", forget)
+    weights, notes = load_weights(tmp_path / "run" / "model.safetensors")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    key = json.dumps([config["model"], json.loads(notes["model"])[1]])
+    save_weights(tmp_path / "run" / "model.safetensors", weights, metadata={"model": key})
+    assert load(tmp_path / "run").translate(TEXTS) == told
 
 
 # --------------------------------------------------------------------------------------- missing, cut or altered

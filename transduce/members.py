@@ -37,7 +37,7 @@ from transduce.training.loggers import JSONL, Logger, Sample, Several, Silent, T
 from transduce.training.loop import Plan, TrainingConfig, batches_per_epoch, planned_steps
 from transduce.training.loop import train as train_model
 from transduce.training.side_by_side import Ended, Failed, Wire, heeding, run_members
-from transduce.transducer import count_parameters, model_key, spoken_count
+from transduce.transducer import are_of, count_parameters, model_key, spoken_count
 
 WATCHED = 300  # validation pairs translated during training; the final report takes all
 APART = 2_654_435_769  # 2^32 over the golden ratio: what lies between the seeds of two members, so that runs of
@@ -257,7 +257,7 @@ def _put_together(folder: Path, config: RunConfig) -> None:
         if not each.weights.exists():
             raise RunError(f"{each.weights}: no weights were kept; the member ended before its first validation.")
         weights, metadata = load_weights(each.weights)
-        if metadata.get("model") != model_key(config):
+        if not are_of(metadata, config):
             raise RunError(f"{each.weights}: belongs to another model than the run's. Restore it.")
         together |= {f"members.{each.number}.{name}": weight for name, weight in weights.items()}
     save_weights(folder / WEIGHTS, together, metadata={"model": model_key(config)})

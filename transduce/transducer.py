@@ -144,7 +144,7 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     weights, metadata = load_weights(
         folder / WEIGHTS, expected={n: tuple(w.shape) for n, w in model.state_dict().items()}
     )
-    if metadata.get("model") != model_key(config):
+    if not are_of(metadata, config):
         raise RunError(f"{folder}: {WEIGHTS} belongs to another model than config.json describes. Restore it.")
     _fill(model, weights)
     model.eval()
@@ -193,6 +193,18 @@ def count_parameters(config: ModelConfig, source_vocab: int, target_vocab: int) 
 def model_key(config: RunConfig) -> str:
     """What weights are stored under: the model's configuration and its tokenizers."""
     return msgspec.json.encode([to_dict(config.model), config.tokenizers], order="sorted").decode()
+
+
+def are_of(metadata: Mapping[str, str], config: RunConfig) -> bool:
+    """Whether weights with this metadata are of the run's model.
+
+    Settings that came after the weights were stored are not named there: they have their defaults.
+    """
+    try:
+        model, tokenizers = msgspec.json.decode(metadata.get("model", ""), type=tuple[ModelConfig, list[str]])
+    except (msgspec.MsgspecError, ConfigError):
+        return False
+    return model == config.model and tokenizers == config.tokenizers
 
 
 def spoken_count(number: int) -> str:
