@@ -22,6 +22,7 @@ import torch
 from transduce import report
 from transduce.config import duration, require, to_dict, with_settings
 from transduce.data.alike import beside, open_like
+from transduce.data.batches import collate
 from transduce.data.prepare import Prepared, prepare
 from transduce.data.readers import Data, PairReader, language_of, open_pairs
 from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
@@ -60,6 +61,7 @@ from transduce.run import (
 from transduce.training.budget import (
     Choice,
     Speeds,
+    Trial,
     choose,
     choose_batch,
     choose_vocab,
@@ -67,11 +69,12 @@ from transduce.training.budget import (
     measure_threads,
 )
 from transduce.training.device import choose_device, describe_machine, memory_gb
-from transduce.training.loop import TrainingConfig
+from transduce.training.loop import TrainingConfig, batches_per_epoch, epoch_batches
 from transduce.transducer import Transducer, count_parameters, load
 
 DEFAULT_BUDGET = 300.0  # seconds, when neither a budget nor epochs nor steps are given
 REPORT_BEAM = 5
+TRIED = 100  # batches that the machine is tried with, again and again where it is fast
 TER_SHARE = 0.01  # of a budget: TER is left out of the report where it would take longer
 
 
@@ -297,13 +300,14 @@ def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Sa
     timed = training.epochs is None and training.steps is None
     seconds = request.budget or (DEFAULT_BUDGET if timed else None)
     target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
-    machine = _measure_machine(request, device, seconds) if seconds else None
+    machine = _measure_machine(request, prepared, training, device, seconds) if seconds else None
     if request.recipe:
         choice = Choice(start.model, prepared.tokenizer_config, training, [f"recipe: {request.recipe.name}"])
     else:
         batch = machine.batch if machine else training.batch_tokens
         sized = with_settings(msgspec.structs.replace(training, batch_tokens=batch), group(request, "training"))
-        choice = choose(pairs=len(prepared.train), target_tokens=target_tokens, seconds=seconds,
+        choice = choose(pairs=len(prepared.train), target_tokens=target_tokens,
+                        batches=batches_per_epoch(prepared.train, sized), seconds=seconds,
                         speed=machine.speed if machine else None, joint=prepared.tokenizers.joint,
                         tokenizer=prepared.tokenizer_config, training=sized,
                         model=with_settings(start.model, group(request, "model")), given=_given(request),
@@ -375,19 +379,31 @@ class Machine(NamedTuple):
     )  # of a CPU by threads; None: models side by side would share one device, or want large batches
 
 
-def _measure_machine(request: Request, device: torch.device, budget: float) -> Machine:
+def _measure_machine(request: Request, prepared: Prepared, training: TrainingConfig, device: torch.device,
+                     budget: float) -> Machine:  # fmt: skip
     """Try the machine for a moment; on a CPU, with several numbers of threads, at most those asked for."""
-    spend, threads = min(1.5, 0.02 * budget), torch.get_num_threads()
+    spend, threads, trial = min(1.5, 0.02 * budget), torch.get_num_threads(), _trial(prepared, training)
     if device.type != "cpu":
-        speeds, speed = None, machine_speed(device=device, seconds=spend)
+        speeds, speed = None, machine_speed(trial, device=device, seconds=spend)
     else:
-        speeds = measure_threads(most=threads, seconds=spend)
+        speeds = measure_threads(trial, most=threads, seconds=spend)
         threads, speed = (threads, speeds.by_threads[threads]) if request.threads else speeds.fastest()
         torch.set_num_threads(threads)
-    batch, fastest = choose_batch(
-        speed, lambda tokens: machine_speed(device=device, seconds=spend / 2, batch_tokens=tokens)
-    )
+
+    def measure(tokens: int) -> float:
+        larger = _trial(prepared, msgspec.structs.replace(training, batch_tokens=tokens))
+        return machine_speed(larger, device=device, seconds=spend / 2)
+
+    batch, fastest = choose_batch(speed, measure)
     return Machine(batch, fastest, threads, speeds if fastest == speed else None)
+
+
+def _trial(prepared: Prepared, training: TrainingConfig) -> Trial:
+    """The first batches of training, as many as a moment may need."""
+    batches = epoch_batches(prepared.train, training, epoch=0)[:TRIED]
+    sides = prepared.tokenizers
+    return Trial([collate(prepared.train, rows) for rows in batches], sides.source.vocab_size, sides.target.vocab_size,
+                 joint=sides.joint)  # fmt: skip
 
 
 def _speed_together(machine: Machine | None) -> Callable[[int], float] | None:

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transduce.data.batches import collate
 from transduce.data.tokenizer import TokenizerConfig
 from transduce.models import RNNConfig
 from transduce.training import budget
@@ -22,6 +23,7 @@ from transduce.training.budget import (
     Choice,
     Deadline,
     Speeds,
+    Trial,
     choose,
     choose_vocab,
 )
@@ -29,6 +31,7 @@ from transduce.training.checkpoint import Progress
 from transduce.training.loop import TrainingConfig
 
 REPORT = 4.0  # validations that the report costs
+TRIAL = Trial([], source_vocab=3_000, target_vocab=3_000, joint=True)
 Pace = Callable[[float], float]  # share of the budget that is over -> seconds of an update
 
 
@@ -149,7 +152,7 @@ def test_little_data_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def choice(pairs: int, *, seconds: float | None = 300, speed: float = 7000.0) -> Choice:
-    return choose(pairs=pairs, target_tokens=14 * pairs, seconds=seconds, speed=speed, joint=True,
+    return choose(pairs=pairs, target_tokens=14 * pairs, batches=max(1, pairs // 50), seconds=seconds, speed=speed, joint=True,
                   tokenizer=TokenizerConfig(vocab=choose_vocab(pairs)), training=TrainingConfig())  # fmt: skip
 
 
@@ -186,7 +189,7 @@ def test_many_passes_see_words_in_other_pieces() -> None:
     assert long.training.bpe_dropout > 0
     assert "BPE-dropout" in long.reasons[-1]
     assert choice(29_000).training.bpe_dropout == 0
-    words = choose(pairs=29_000, target_tokens=400_000, seconds=3600, speed=7000.0, joint=True,
+    words = choose(pairs=29_000, target_tokens=400_000, batches=580, seconds=3600, speed=7000.0, joint=True,
                    tokenizer=TokenizerConfig(kind="word"), training=TrainingConfig())  # fmt: skip
     assert words.training.bpe_dropout == 0  # words are not merged from anything
     assert choice(300, seconds=60).training.bpe_dropout == 0  # many passes, but few updates
@@ -201,7 +204,7 @@ def test_many_passes_see_words_in_other_pieces() -> None:
     ],
 )
 def test_no_reason_is_told_for_what_the_user_gave(given: set[str], told: str | None) -> None:
-    found = choose(pairs=29_000, target_tokens=400_000, seconds=3600, speed=7000.0, joint=True, given=given,
+    found = choose(pairs=29_000, target_tokens=400_000, batches=580, seconds=3600, speed=7000.0, joint=True, given=given,
                    model=RNNConfig(dropout=0.25), tokenizer=TokenizerConfig(),
                    training=TrainingConfig(bpe_dropout=0.05))  # fmt: skip
     if "model.dropout" in given:
@@ -221,7 +224,7 @@ def together(members: int) -> float:
 def members(pairs: int, minutes: float, asked: int | None = None, **machine: Any) -> int:
     """What is chosen on those two cores, or asked for."""
     given = ["training.members"] if asked else []
-    found = choose(pairs=pairs, target_tokens=14 * pairs, seconds=60 * minutes, speed=8_000, joint=True,
+    found = choose(pairs=pairs, target_tokens=14 * pairs, batches=max(1, pairs // 50), seconds=60 * minutes, speed=8_000, joint=True,
                    tokenizer=TokenizerConfig(), training=TrainingConfig(members=asked or 1), together=together,
                    given=given, **machine)  # fmt: skip
     assert any("side by side" in reason for reason in found.reasons) == (found.training.members > 1)
@@ -278,15 +281,27 @@ def test_the_threads_that_several_models_may_want_are_measured_too(monkeypatch: 
     """Where fewer threads are ever slower, the trying ends, but not before each of eight could have its share."""
     tried: list[int] = []
 
-    def speed(**_: object) -> float:
+    def speed(*_: object, **__: object) -> float:
         tried.append(torch.get_num_threads())
         return 100.0 * tried[-1]
 
     monkeypatch.setattr(budget, "machine_speed", speed)
     before = torch.get_num_threads()
-    assert budget.measure_threads(most=16).fastest() == (16, 1600.0)
+    assert budget.measure_threads(TRIAL, most=16).fastest() == (16, 1600.0)
     assert tried == [16, 8, 4, 2]
     assert torch.get_num_threads() == before
+
+
+def test_speed_is_measured_on_batches_like_those_of_the_data() -> None:
+    """Eight dialogues of 170 tokens with summaries of 30 train far fewer target tokens a second than 41 captions."""
+
+    def speed(pairs: int, source: int, target: int) -> float:
+        batch = collate([([9] * (source - at), [7] * target) for at in range(pairs)], range(pairs))
+        return budget.machine_speed(TRIAL._replace(batches=[batch]), device=torch.device("cpu"), seconds=0.3)
+
+    captions = speed(41, 60, 17)
+    assert speed(8, 170, 30) < 0.7 * captions
+    assert speed(1, 300, 2) < 0.1 * captions
 
 
 def test_the_warm_up_is_at_most_a_tenth_of_the_run() -> None:

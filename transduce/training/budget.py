@@ -6,16 +6,18 @@ into a fixed number of steps so that everything, the final report included, ends
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
 import torch
 
 from transduce.config import spoken_duration
-from transduce.data.tokenizer import TokenizerConfig
+from transduce.data.batches import Batch
+from transduce.data.tokenizer import PAD, TokenizerConfig
 from transduce.models import DEFAULT, ModelConfig, TransformerConfig, build
 from transduce.training.checkpoint import Progress
 from transduce.training.loop import Plan, TrainingConfig
@@ -23,7 +25,7 @@ from transduce.training.loss import token_loss
 from transduce.training.optim import make_optimizer
 
 # Several models side by side, each in a process of its own: as many as still get enough out of the data.
-MEMBER_PASSES = 6  # passes over the data that each member gets at least
+MEMBER_PASSES = 5.5  # passes over the data that each member gets at least
 MEMBER_UPDATES = 1_200  # and updates: a small corpus is passed often before attention has found its words
 FEW_MEMBERS, MOST_MEMBERS = 4, 8  # more than a few only where each gets more:
 MANY_PASSES, MANY_UPDATES = 16, 2_400  # until then, passes bring as much as members
@@ -54,6 +56,15 @@ class Choice(NamedTuple):
     reasons: list[str]
 
 
+class Trial(NamedTuple):
+    """What the machine is tried with: some of the batches of training, which say more than made-up ones."""
+
+    batches: Sequence[Batch]
+    source_vocab: int
+    target_vocab: int
+    joint: bool  # one vocabulary for both
+
+
 class Speeds(NamedTuple):
     """What a CPU trains of the reference model: target tokens a second by number of threads."""
 
@@ -75,7 +86,7 @@ class Speeds(NamedTuple):
         return min(cores, threads * members), TOGETHER * min(members, cores) * speed
 
 
-def measure_threads(*, most: int, seconds: float = 1.5) -> Speeds:
+def measure_threads(trial: Trial, *, most: int, seconds: float = 1.5) -> Speeds:
     """The speed of the reference model with ``most`` CPU threads, half of them, and so on.
 
     Small models do not fill many cores, and a core that another program uses slows all threads down.
@@ -86,7 +97,7 @@ def measure_threads(*, most: int, seconds: float = 1.5) -> Speeds:
     try:
         for count in counts:
             torch.set_num_threads(count)
-            speeds[count] = machine_speed(device=torch.device("cpu"), seconds=seconds / len(counts))
+            speeds[count] = machine_speed(trial, device=torch.device("cpu"), seconds=seconds / len(counts))
             # Ever fewer would be ever slower, but several models may want as few.
             if speeds[count] < 0.7 * max(speeds.values()) and count <= max(1, most // MOST_MEMBERS):
                 break
@@ -95,34 +106,33 @@ def measure_threads(*, most: int, seconds: float = 1.5) -> Speeds:
     return Speeds(speeds)
 
 
-def machine_speed(*, device: torch.device, seconds: float, batch_tokens: int = BATCH) -> float:
-    """Target tokens a second of the reference model on this machine: real steps on made-up batches.
+def machine_speed(trial: Trial, *, device: torch.device, seconds: float) -> float:
+    """Target tokens a second of the reference model on this machine: real steps on real batches.
 
     Leaves torch's random state as it was.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        length, vocab = 17, 3000
-        rows = max(1, batch_tokens // length)
-        model = build(DEFAULT, source_vocab=vocab, target_vocab=vocab).to(device).train()
+        config = msgspec.structs.replace(DEFAULT, tied="all" if trial.joint else "decoder")
+        model = build(config, source_vocab=trial.source_vocab, target_vocab=trial.target_vocab).to(device).train()
         optimizer = make_optimizer(model, TrainingConfig().optim)
-        tokens = torch.randint(4, vocab, (rows, length), device=device)
-        lengths = torch.full((rows,), length, device=device)
+        batches = itertools.cycle(trial.batches)
 
-        def step() -> None:
-            loss = token_loss(model(tokens, lengths, tokens), tokens, smoothing=0.1).loss
+        def step() -> int:
+            source, lengths, target_in, target_out = (torch.from_numpy(each).to(device) for each in next(batches))
+            loss = token_loss(model(source, lengths, target_in), target_out, smoothing=0.1).loss
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()
             loss.item()
+            return int((target_out != PAD).sum())
 
         for _ in range(2):  # the first ones allocate
             step()
-        steps, began = 0, time.perf_counter()
-        while not steps or time.perf_counter() - began < seconds:
-            step()
-            steps += 1
-        return steps * rows * length / (time.perf_counter() - began)
+        tokens, began = 0, time.perf_counter()
+        while not tokens or time.perf_counter() - began < seconds:
+            tokens += step()
+        return tokens / (time.perf_counter() - began)
 
 
 def choose_batch(speed: float, measure: Callable[[int], float]) -> tuple[int, float]:
@@ -146,29 +156,29 @@ def choose_vocab(pairs: int) -> int:
     return 4_000 if pairs < 250_000 else 6_000 if pairs < 1_000_000 else 8_000
 
 
-def choose_members(passes: Callable[[int], float], *, tokens: int, batch: int, memory: float = math.inf) -> int:
+def choose_members(passes: Callable[[int], float], *, updates: float, memory: float = math.inf) -> int:
     """The most models that all get enough out of the data; one, where there is not enough time for several.
 
-    passes(n): over the data, of each of n models side by side. tokens: target tokens of the data; batch: of an
-    update. memory: of the machine, 10^9 bytes. One model that passes often learns the data by heart; several that
+    passes(n): over the data, of each of n models side by side. updates: of one pass. memory: of the machine, 10^9
+    bytes. One model that passes often learns the data by heart; several that
     pass less often make different mistakes, and the mean of their probabilities makes fewer.
     """
 
     def enough(count: int) -> bool:
         each = min(passes(count), LONGEST_PASSES)
         few = count <= FEW_MEMBERS
-        least, updates = (MEMBER_PASSES, MEMBER_UPDATES) if few else (MANY_PASSES, MANY_UPDATES)
-        return (few and each == LONGEST_PASSES) or (each >= least and each * tokens >= updates * batch)
+        least, least_updates = (MEMBER_PASSES, MEMBER_UPDATES) if few else (MANY_PASSES, MANY_UPDATES)
+        return (few and each == LONGEST_PASSES) or (each >= least and each * updates >= least_updates)
 
     most = max(1, int(min(MOST_MEMBERS, memory / MEMBER_MEMORY)))
     return max(count for count in range(1, most + 1) if count == 1 or enough(count))
 
 
-def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: float | None, joint: bool,
+def choose(*, pairs: int, target_tokens: int, batches: int, seconds: float | None, speed: float | None, joint: bool,
            tokenizer: TokenizerConfig, training: TrainingConfig, model: ModelConfig | None = None,
            together: Callable[[int], float] | None = None, given: Collection[str] = (),
            memory: float = math.inf) -> Choice:  # fmt: skip
-    """Model and recipe for ``pairs`` training pairs with ``target_tokens`` in all.
+    """Model and recipe for ``pairs`` training pairs with ``target_tokens`` in all, in ``batches`` a pass.
 
     ``seconds`` is the budget and ``speed`` what ``machine_speed`` measured; None without a budget. ``model``:
     the defaults of the family that was asked for; None: the recurrent one. ``together(n)``: the speed of n
@@ -179,10 +189,10 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
     model = msgspec.structs.replace(model or DEFAULT, tied="all" if joint else "decoder")
     reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
     passes = 10.0 if training.epochs is None else training.epochs
-    update = training.batch_tokens * training.accumulate
+    updates = batches / training.accumulate  # of a pass
     count = training.members
     if training.steps is not None:
-        passes = training.steps * update / max(1, target_tokens)
+        passes = training.steps / updates
     if seconds is not None and speed is not None:
         alone, share = speed, TRAINED * seconds / max(1, target_tokens)  # share: passes for each token a second
 
@@ -190,7 +200,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
             return alone if together is None or count == 1 else together(count)
 
         if together is not None and "training.members" not in given:
-            count = choose_members(lambda n: share * speed_of(n) / n, tokens=target_tokens, batch=update, memory=memory)
+            count = choose_members(lambda n: share * speed_of(n) / n, updates=updates, memory=memory)
         speed = speed_of(count)
         passes = share * speed / count
         reasons.append(f"this machine trains about {speed:,.0f} target tokens a second: "
@@ -200,7 +210,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
     rate = 5e-3 if model.hidden <= 256 else 3e-3
     if isinstance(model, TransformerConfig):
         rate = TRANSFORMER_RATE
-    updates = min(passes, LONGEST_PASSES) * target_tokens / update
+    updates *= min(passes, LONGEST_PASSES)
     warmup = max(1, min(training.optim.warmup, round(updates / 10)))  # a tenth of a short run at most
     optim = msgspec.structs.replace(training.optim, lr=rate, warmup=warmup)
     training = msgspec.structs.replace(training, optim=optim, members=count)
@@ -210,7 +220,7 @@ def choose(*, pairs: int, target_tokens: int, seconds: float | None, speed: floa
         )
     noise = []  # what is chosen against learning by heart
     if "model.dropout" not in given:
-        model = msgspec.structs.replace(model, dropout=0.1 if passes < 6 else 0.2 if passes < 12 else 0.3)
+        model = msgspec.structs.replace(model, dropout=0.1 if passes < 5.5 else 0.2 if passes < 11 else 0.3)
         noise.append(f"dropout {model.dropout}")
     if "training.bpe_dropout" not in given:
         cut = passes >= NOISY_PASSES and updates >= MEMBER_UPDATES and tokenizer.kind == "bpe"

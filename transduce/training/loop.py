@@ -164,7 +164,7 @@ def planned_steps(corpus: Corpus, config: TrainingConfig) -> Callable[[Progress]
 
 def batches_per_epoch(corpus: Corpus, config: TrainingConfig) -> int:
     """Batches in the first pass over the corpus."""
-    return len(_epoch(corpus, config, epoch=0))
+    return len(epoch_batches(corpus, config, epoch=0))
 
 
 class _Sums(NamedTuple):
@@ -180,7 +180,7 @@ def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress,
                      ) -> Iterator[Batch]:  # fmt: skip
     """Batch after batch, pass after pass; ``progress`` holds the place of the next one."""
     while True:
-        epoch = _epoch(corpus, config, epoch=progress.epoch)
+        epoch = epoch_batches(corpus, config, epoch=progress.epoch)
         while progress.batch < len(epoch):
             progress.batch += 1
             alter = None
@@ -192,7 +192,8 @@ def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress,
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
 
-def _epoch(corpus: Corpus, config: TrainingConfig, *, epoch: int) -> list[np.ndarray]:
+def epoch_batches(corpus: Corpus, config: TrainingConfig, *, epoch: int) -> list[np.ndarray]:
+    """Rows of each batch of one pass over the corpus, in their order. Raises ``TrainingError`` where there are none."""
     batches = plan_batches(corpus.source_lengths, corpus.target_lengths, tokens=config.batch_tokens,
                            seed=config.seed, epoch=epoch)  # fmt: skip
     if not batches:
