@@ -21,7 +21,7 @@ from transduce.data.corpus import Corpus
 from transduce.data.tokenizer import BOS, EOS, PAD
 
 POOL_BATCHES = 128  # batches' worth of rows that are sorted together
-SOURCE_SHARE = 2  # source positions of a batch are at most this many times its tokens
+SOURCE_SHARE = 6  # source positions of a batch are at most this many times its tokens
 
 Rows = NDArray[np.int64]
 Side = tuple[NDArray[Any], Rows]  # ids of rows end to end, and how many each row has
@@ -48,7 +48,7 @@ def plan_batches(
     """Rows of each batch of one epoch.
 
     Lengths are those of the corpus, without start and end. A batch holds at most ``tokens`` target
-    positions, padding and </s> included, and at most twice as many source positions; a pair longer than
+    positions, padding and </s> included, and at most six times as many source positions; a pair longer than
     that is a batch of its own. Without ``shuffle``: all rows by length, the same for every seed and epoch.
     """
     require(tokens >= 1, f"a batch needs at least 1 token; got {tokens}.")
