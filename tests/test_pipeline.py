@@ -249,6 +249,16 @@ def test_targets_far_longer_than_their_sources_are_written_whole() -> None:
     assert short.config.decided["decoding.max_length_extra"] == "user"
 
 
+def test_words_are_spelled_unless_the_user_says_otherwise() -> None:
+    words = [(f"w{number}", " ".join(f"W{number}")) for number in range(60)]
+    model = transduce.train(words, out="spelled", **QUICK)
+    assert (model.config.tokenizer.kind, model.config.decided["tokenizer.kind"]) == ("char", "data")
+    assert "character by character" in model.config.reasons[0]
+    pieces = {**QUICK, "settings": [*QUICK["settings"], "tokenizer.kind=bpe"]}
+    model = transduce.train(words, out="pieces", **pieces)
+    assert (model.config.tokenizer.kind, model.config.decided["tokenizer.kind"]) == ("bpe", "user")
+
+
 def test_steps_and_epochs_may_be_set_either_way(pairs: Pairs) -> None:
     settings = QUICK["settings"]
     for number, options in enumerate(

@@ -23,6 +23,7 @@ from transduce import report
 from transduce.config import duration, require, to_dict, with_settings
 from transduce.data.alike import beside, open_like
 from transduce.data.batches import collate
+from transduce.data.findings import PartReport
 from transduce.data.prepare import Prepared, prepare
 from transduce.data.readers import Data, PairReader, language_of, open_pairs
 from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
@@ -229,11 +230,14 @@ def _prepare(folder: Path, request: Request, in_memory: dict[str, Any] | None, s
     valid, test = (_held_out(parts[name], settings, reader) for name in ("valid", "test"))
     tokenizer = with_settings(beginning(request).tokenizer, group(request, "tokenizer"))
 
-    def sized(pairs: int) -> TokenizerConfig:
-        asked = request.recipe or any(setting.startswith("tokenizer.vocab") for setting in request.settings)
-        return tokenizer if asked else msgspec.structs.replace(tokenizer, vocab=choose_vocab(pairs))
+    def fitting(pairs: int, found: PartReport) -> TokenizerConfig:
+        if request.recipe:
+            return tokenizer
+        vocab = tokenizer.vocab if "tokenizer.vocab" in _given(request) else choose_vocab(pairs)
+        kind = "char" if found.are_words and "tokenizer.kind" not in _given(request) else tokenizer.kind
+        return msgspec.structs.replace(tokenizer, vocab=vocab, kind=kind)
 
-    prepared = prepare(reader, folder=place, tokenizer=sized, valid=valid, test=test, max_length=request.max_length,
+    prepared = prepare(reader, folder=place, tokenizer=fitting, valid=valid, test=test, max_length=request.max_length,
                        seed=request.seed)  # fmt: skip
     prepared, left_out = _measurable(prepared, request)
     for line in [*prepared.report.lines(), *prepared.notes, *_too_long_lines(prepared, request.max_length), *left_out]:
@@ -420,7 +424,8 @@ def _given(request: Request) -> list[str]:
 def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
     chosen = dict.fromkeys(_given(request), "user")
     automatic = dict.fromkeys(
-        ("tokenizer.vocab", "tokenizer.joint", "model.tied", "model.dropout", "training.bpe_dropout"), "data"
+        ("tokenizer.kind", "tokenizer.vocab", "tokenizer.joint", "model.tied", "model.dropout", "training.bpe_dropout"),
+        "data",
     )
     if seconds is not None:
         automatic |= {

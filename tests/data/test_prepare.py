@@ -12,6 +12,7 @@ import pytest
 
 from transduce.config import to_dict
 from transduce.data import prepare as module
+from transduce.data.findings import PartReport
 from transduce.data.prepare import Prepared, prepare
 from transduce.data.readers import Pair, open_pairs
 from transduce.data.split import text_key
@@ -175,10 +176,11 @@ def test_impossible_sizes(tmp_path: Path) -> None:
             run(made_up(400), tmp_path / "data", valid=valid)
 
 
-def test_the_vocabulary_may_depend_on_the_number_of_pairs(tmp_path: Path) -> None:
+def test_the_vocabulary_may_depend_on_the_pairs(tmp_path: Path) -> None:
     asked: list[int] = []
 
-    def sized(pairs: int) -> TokenizerConfig:
+    def sized(pairs: int, found: PartReport) -> TokenizerConfig:
+        assert found.pairs == 400
         asked.append(pairs)
         return TokenizerConfig(vocab=300)
 

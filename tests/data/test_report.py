@@ -244,3 +244,24 @@ def test_split_parts_are_told() -> None:
     report = inspector.finish(reader, parts=parts)
     assert report.held_out == {"valid": 10, "test": 5}
     assert any("10 for valid and 5 for test" in line for line in report.lines())
+
+
+NUMBERED = [f"w{number}ord" for number in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "spelled"),
+    [
+        ([(word, " ".join(word.upper())) for word in NUMBERED], True),  # pronunciation
+        ([(f"{word} V PAST", f"{word}ed") for word in NUMBERED], True),  # inflection
+        ([(word, "カタカナ" + word[1:4]) for word in NUMBERED], True),  # transliteration
+        ([(word, "name" if number % 2 else "place") for number, word in enumerate(NUMBERED)], True),
+        ([(f"a short title {word}", "sports" if number % 2 else "art") for number, word in enumerate(NUMBERED)], False),
+        ([(word, " ".join(["a definition"] * 9)) for word in NUMBERED], False),
+        ([(f"a {word}", f"un {word}") for word in NUMBERED], False),
+        ([("我喜欢猫" + word[1:3], "我愛貓" + word[1:4]) for word in NUMBERED], False),  # sentences without spaces
+    ],
+    ids=["spoken", "inflected", "transliterated", "names", "titles", "defined", "phrases", "chinese"],
+)
+def test_words_that_are_to_be_spelled_are_told_from_labels_and_sentences(texts: Texts, *, spelled: bool) -> None:
+    assert report_on(texts).are_words == spelled

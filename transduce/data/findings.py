@@ -11,6 +11,7 @@ from transduce.config import Config
 
 _FORMATS = {"csv": "CSV", "tsv": "TSV", "jsonl": "JSONL", "parquet": "Parquet", "text": "parallel text", "memory": ""}
 FEW = 20  # so many different texts, or fewer, may be labels
+SHORT = 16  # words (or characters, where words are not spaced) of what may stand beside a single word to be spelled
 _MOST_CHARACTERS = 6  # lines
 
 
@@ -86,6 +87,18 @@ class PartReport(Config, frozen=True, kw_only=True):
     def are_labels(self, distinct: int) -> bool:
         """Whether so many different texts on a side are labels: few, each of them often."""
         return distinct <= FEW and self.pairs >= 5 * distinct
+
+    @property
+    def are_words(self) -> bool:
+        """Whether a side of nearly all pairs is a single word, most of them different, and the other side is short.
+
+        Pronunciations, transliterations and inflected forms are; labels are not, and neither are dictionaries' definitions.
+        """
+        sides = [(self.source_lengths, self.distinct_sources), (self.target_lengths, self.distinct_targets)]
+        return any(
+            one.unit == "words" and one.p95 == 1 and 2 * distinct >= self.pairs and other.p95 <= SHORT
+            for (one, distinct), (other, _) in (sides, reversed(sides))
+        )
 
     def rows_line(self) -> str:
         """Rows read, used and dropped, with the reasons."""

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from transduce.config import Config, from_dict, to_dict
 from transduce.data.corpus import Corpus, TooLong, numericalize
+from transduce.data.findings import PartReport
 from transduce.data.readers import Pair, PairReader
 from transduce.data.report import DataReport, Inspector, Part
 from transduce.data.split import TEST, TRAIN, VALID, Keys, default_held_out, split
@@ -123,7 +124,7 @@ def prepare(
     reader: PairReader,
     *,
     folder: str | Path,
-    tokenizer: TokenizerConfig | Callable[[int], TokenizerConfig] | None = None,
+    tokenizer: TokenizerConfig | Callable[[int, PartReport], TokenizerConfig] | None = None,
     valid: HeldOut = None,
     test: HeldOut = None,
     max_length: int = MAX_LENGTH,
@@ -132,8 +133,8 @@ def prepare(
 ) -> Prepared:
     """Read, inspect, split, learn vocabularies and encode; everything is kept in ``folder``.
 
-    tokenizer: its config, or a function that gives one for a number of training pairs. valid, test: a
-    reader whose pairs are all kept, in memory; a share (below 1) or a count of the pairs, 0 for none;
+    tokenizer: its config, or a function that gives one for a number of training pairs and what was found in all
+    pairs. valid, test: a reader whose pairs are all kept, in memory; a share (below 1) or a count of the pairs, 0 for none;
     None for the default, ``default_held_out``. max_length: a training pair with a longer side, in
     tokens, is left out, counted and named. progress: called with the stage ("read", "split",
     "learn", "encode"), the pairs done, and the pairs in all where they are known.
@@ -163,7 +164,7 @@ def prepare(
         report = inspector.finish(reader, **files, parts=None if notes else parts)
         del inspector
         rows = np.flatnonzero(parts == TRAIN)
-        config = tokenizer(len(rows)) if callable(tokenizer) else tokenizer or TokenizerConfig()
+        config = tokenizer(len(rows), report) if callable(tokenizer) else tokenizer or TokenizerConfig()
         tokenizers = _learn(store, rows, config, seed, report_progress)
         corpus, too_long = numericalize(
             store,

@@ -188,6 +188,8 @@ def choose(*, pairs: int, target_tokens: int, batches: int, seconds: float | Non
     """
     model = msgspec.structs.replace(model or DEFAULT, tied="all" if joint else "decoder")
     reasons = [f"vocabulary {tokenizer.vocab:,} for {pairs:,} training pairs"]
+    if tokenizer.kind == "char" and "tokenizer.kind" not in given:
+        reasons = ["character by character, since one side of nearly all pairs is a single word"]
     passes = 10.0 if training.epochs is None else training.epochs
     updates = batches / training.accumulate  # of a pass
     count = training.members
