@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from torch import Tensor
@@ -421,6 +421,7 @@ LENGTHS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size
 
 
 @given(pairs=LENGTHS, ratio=st.floats(0, 4), extra=st.integers(1, 40))
+@example(pairs=[(200, 40)] * 499 + [(3, 40)], ratio=2.0, extra=20)  # summaries, and one of a text shorter than it
 def test_what_was_learned_can_be_written(pairs: list[tuple[int, int]], ratio: float, extra: int) -> None:
     config = DecodingConfig(beam=3, max_length_ratio=ratio, max_length_extra=extra)
     sources, targets = np.array(pairs).T

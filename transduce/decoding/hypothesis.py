@@ -71,7 +71,8 @@ def with_room(config: DecodingConfig, source_lengths: np.ndarray, target_lengths
     beyond = target_lengths + 1 - np.ceil(config.max_length_ratio * source_lengths)  # the end symbol counts
     if np.mean(beyond > config.max_length_extra) <= CUT_AT_MOST:
         return config
-    return msgspec.structs.replace(config, max_length_extra=math.ceil(ROOM * np.quantile(beyond, 1 - CUT_AT_MOST)))
+    needed = np.quantile(beyond, 1 - CUT_AT_MOST, method="higher")  # a pair's own need, more than there is
+    return msgspec.structs.replace(config, max_length_extra=math.ceil(ROOM * needed))
 
 
 @dataclass(frozen=True, slots=True)
