@@ -160,8 +160,8 @@ def choose_members(passes: Callable[[int], float], *, updates: float, memory: fl
     """The most models that all get enough out of the data; one, where there is not enough time for several.
 
     passes(n): over the data, of each of n models side by side. updates: of one pass. memory: of the machine, 10^9
-    bytes. One model that passes often learns the data by heart; several that
-    pass less often make different mistakes, and the mean of their probabilities makes fewer.
+    bytes. One model that passes often learns the data by heart; several that pass less often make different
+    mistakes, and the mean of their probabilities makes fewer.
     """
 
     def enough(count: int) -> bool:
