@@ -257,6 +257,8 @@ def test_words_are_spelled_unless_the_user_says_otherwise() -> None:
     pieces = {**QUICK, "settings": [*QUICK["settings"], "tokenizer.kind=bpe"]}
     model = transduce.train(words, out="pieces", **pieces)
     assert (model.config.tokenizer.kind, model.config.decided["tokenizer.kind"]) == ("bpe", "user")
+    cut = {**QUICK, "settings": [*QUICK["settings"], "training.bpe_dropout=0.1"]}  # there is none without BPE
+    assert transduce.train(words, out="cut", **cut).config.tokenizer.kind == "bpe"
 
 
 def test_steps_and_epochs_may_be_set_either_way(pairs: Pairs) -> None:

@@ -583,11 +583,11 @@ def _load(run: Path, device: str, threads: int | None) -> Transducer:
     import torch
 
     from transduce.request import check_threads
+    from transduce.training.device import usable_threads
     from transduce.transducer import load
 
     check_threads(threads)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads or usable_threads())
     return load(run, device=device)
 
 

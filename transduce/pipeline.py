@@ -69,7 +69,7 @@ from transduce.training.budget import (
     machine_speed,
     measure_threads,
 )
-from transduce.training.device import choose_device, describe_machine, memory_gb
+from transduce.training.device import choose_device, describe_machine, memory_gb, usable_threads
 from transduce.training.loop import TrainingConfig, batches_per_epoch, epoch_batches
 from transduce.transducer import Transducer, count_parameters, load
 
@@ -186,9 +186,7 @@ def _run(folder: Path, config: RunConfig, *, began: float, quiet: bool, in_memor
     say = _silence if quiet else say or _say
     request = config.request
     device = choose_device(request.device)
-    threads = request.threads or config.machine.get("threads")
-    if threads:
-        torch.set_num_threads(int(threads))
+    torch.set_num_threads(int(request.threads or config.machine.get("threads") or usable_threads()))
     prepared = _prepare(folder, request, in_memory, say)
     if config.status == "preparing":
         config = _decide(config, prepared, device, say)
@@ -228,13 +226,16 @@ def _prepare(folder: Path, request: Request, in_memory: dict[str, Any] | None, s
     reader = open_pairs(_one_or_many(parts["data"]), **settings)
     say(f"Reading {reader.name} ({reader.format}): {reader.source_column} -> {reader.target_column}")
     valid, test = (_held_out(parts[name], settings, reader) for name in ("valid", "test"))
-    tokenizer = with_settings(beginning(request).tokenizer, group(request, "tokenizer"))
+    start = beginning(request)
+    tokenizer = with_settings(start.tokenizer, group(request, "tokenizer"))
+    cut_anew = with_settings(start.training, group(request, "training")).bpe_dropout > 0  # which characters cannot be
 
     def fitting(pairs: int, found: PartReport) -> TokenizerConfig:
         if request.recipe:
             return tokenizer
         vocab = tokenizer.vocab if "tokenizer.vocab" in _given(request) else choose_vocab(pairs)
-        kind = "char" if found.are_words and "tokenizer.kind" not in _given(request) else tokenizer.kind
+        spelled = found.are_words and not cut_anew and "tokenizer.kind" not in _given(request)
+        kind = "char" if spelled else tokenizer.kind
         return msgspec.structs.replace(tokenizer, vocab=vocab, kind=kind)
 
     prepared = prepare(reader, folder=place, tokenizer=fitting, valid=valid, test=test, max_length=request.max_length,
@@ -368,8 +369,8 @@ def _check_size(model: ModelConfig, tokenizers: TokenizerPair, members: int) -> 
     size = 16 * members * count_parameters(model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
     memory = memory_gb()  # 0 where the system does not tell
     require(not memory or size < 1e9 * memory,
-            f"this model needs {size / 1e9:,.0f} GB to train, four numbers for each parameter, and this machine has {memory:.0f} "
-            "GB. Use a smaller model.hidden, model.layers or tokenizer.vocab.")  # fmt: skip
+            f"this model needs {size / 1e9:,.0f} GB to train, four numbers for each parameter, and {memory:g} GB may be used "
+            "here. Use a smaller model.hidden, model.layers or tokenizer.vocab.")  # fmt: skip
 
 
 class Machine(NamedTuple):

@@ -62,6 +62,7 @@ from transduce.serve.wire import (
     length_of,
     packed,
 )
+from transduce.training.device import usable_threads
 from transduce.transducer import Transducer
 
 # (model, text, options) -> JSON; ... -> HTML, with its own policy in its head
@@ -158,7 +159,7 @@ class Worker:
             return Failed("user", str(error) or "there is not enough memory for the models.")
         self._runs = {each.about.name: each for each in loaded}
         largest = max(loaded, key=lambda each: each.model.config.parameters)
-        most = max(1, torch.get_num_threads() // order.workers)
+        most = max(1, usable_threads() // order.workers)
         torch.set_num_threads(order.threads or fastest_threads(largest, most))
         return Hello([each.about for each in loaded], failed, torch.get_num_threads(), speeds(largest),
                      self._explain is not None, self._explain_page is not None)  # fmt: skip

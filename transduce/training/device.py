@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import torch
 
 from transduce.config import require
 from transduce.errors import ConfigError
+from transduce.training.allowance import allowed_cores, allowed_memory
 
 PrecisionName = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -102,8 +104,17 @@ def _processor() -> str:
 
 
 def memory_gb() -> float:
-    """Main memory in 10^9 bytes; 0.0 where the system does not tell."""
+    """Main memory that this process may use, in 10^9 bytes; 0.0 where the system does not tell."""
     try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return 0.0
+    return round(min(machine, allowed_memory()) / 1e9, 1)
+
+
+def usable_threads() -> int:
+    """CPU threads for torch, unless the user asks for a number: its own, and no more than cores are allowed.
+
+    More would share the allowance, and all of them stand still once it is spent.
+    """
+    return int(min(torch.get_num_threads(), max(1, math.ceil(min(allowed_cores(), 1e9)))))
