@@ -14,7 +14,7 @@ FLOORS = [
     ["data", "models"],
     ["decoding"],
     ["training"],
-    ["request", "run", "evaluation", "transducer", "report", "members", "pipeline"],
+    ["request", "run", "evaluation", "transducer", "report", "members", "decide", "pipeline"],
     ["explain", "compress", "export", "serve", "presets"],
     ["cli"],
     ["__main__"],

@@ -51,7 +51,7 @@ def prepared(data: Any, **options: Any) -> tuple[Pairs, Pairs, Pairs]:
 
     texts: Pairs = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("transduce.pipeline._decide", keep)
+        patch.setattr("transduce.pipeline.decide", keep)
         with pytest.raises(Kept):
             transduce.train(data, out="kept", **{**QUICK, **options})
     assert not Path("kept").exists()

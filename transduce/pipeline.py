@@ -5,41 +5,36 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-import numpy as np
 import torch
 
 from transduce import report
-from transduce.config import duration, require, to_dict, with_settings
+from transduce.config import duration, require, with_settings
 from transduce.data.alike import beside, open_like
-from transduce.data.batches import collate
 from transduce.data.findings import PartReport
 from transduce.data.prepare import Prepared, prepare
-from transduce.data.readers import Data, PairReader, language_of, open_pairs
-from transduce.data.tokenizer import TokenizerConfig, TokenizerPair
-from transduce.decoding import DecodingConfig
-from transduce.decoding.hypothesis import with_room
+from transduce.data.readers import Data, PairReader, open_pairs
+from transduce.data.tokenizer import TokenizerConfig
+from transduce.decide import decide
 from transduce.errors import Interrupted, RunError
 from transduce.evaluation import TER_SECONDS, Evaluation
 from transduce.members import Say, has_learned, train_alone, train_member, train_side_by_side
-from transduce.models import ModelConfig, TransformerConfig
 from transduce.request import (
     Recipe,
     Request,
-    Settings,
     beginning,
     check_request,
     default_folder,
+    given_settings,
     group,
     held_out_request,
     paths_of,
@@ -59,23 +54,10 @@ from transduce.run import (
     remove_leftovers,
     write_config,
 )
-from transduce.training.budget import (
-    Choice,
-    Speeds,
-    Trial,
-    choose,
-    choose_batch,
-    choose_vocab,
-    machine_speed,
-    measure_threads,
-)
-from transduce.training.device import choose_device, describe_machine, memory_gb, usable_threads
-from transduce.training.loop import TrainingConfig, batches_per_epoch, epoch_batches
-from transduce.transducer import Transducer, count_parameters, load
+from transduce.training.budget import choose_vocab
+from transduce.training.device import choose_device, usable_threads
+from transduce.transducer import Transducer, load
 
-DEFAULT_BUDGET = 300.0  # seconds, when neither a budget nor epochs nor steps are given
-REPORT_BEAM = 5
-TRIED = 100  # batches that the machine is tried with, again and again where it is fast
 TER_SHARE = 0.01  # of a budget: TER is left out of the report where it would take longer
 
 
@@ -189,7 +171,7 @@ def _run(folder: Path, config: RunConfig, *, began: float, quiet: bool, in_memor
     torch.set_num_threads(int(request.threads or config.machine.get("threads") or usable_threads()))
     prepared = _prepare(folder, request, in_memory, say)
     if config.status == "preparing":
-        config = _decide(config, prepared, device, say)
+        config = decide(config, prepared, device, say)
         prepared.tokenizers.save(folder)
         write_config(folder, config)
     train_model = train_alone if config.training.members == 1 else train_side_by_side
@@ -233,8 +215,8 @@ def _prepare(folder: Path, request: Request, in_memory: dict[str, Any] | None, s
     def fitting(pairs: int, found: PartReport) -> TokenizerConfig:
         if request.recipe:
             return tokenizer
-        vocab = tokenizer.vocab if "tokenizer.vocab" in _given(request) else choose_vocab(pairs)
-        spelled = found.are_words and not cut_anew and "tokenizer.kind" not in _given(request)
+        vocab = tokenizer.vocab if "tokenizer.vocab" in given_settings(request) else choose_vocab(pairs)
+        spelled = found.are_words and not cut_anew and "tokenizer.kind" not in given_settings(request)
         kind = "char" if spelled else tokenizer.kind
         return msgspec.structs.replace(tokenizer, vocab=vocab, kind=kind)
 
@@ -292,170 +274,6 @@ def _held_out(given: Any, settings: dict[str, Any], reader: PairReader) -> PairR
         return open_pairs(given, **settings)
     del settings["source"], settings["target"]
     return open_like(given, reader.source_column, reader.target_column, **settings)
-
-
-# ---------------------------------------------------------------------------------------------------- decide
-
-
-def _decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Say) -> RunConfig:
-    """Every choice that is still open, by the data, the budget and the user, in this order."""
-    request = config.request
-    start = beginning(request)
-    training = with_settings(_ending(start.training, request), group(request, "training"))
-    timed = training.epochs is None and training.steps is None
-    seconds = request.budget or (DEFAULT_BUDGET if timed else None)
-    target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
-    machine = _measure_machine(request, prepared, training, device, seconds) if seconds else None
-    if request.recipe:
-        choice = Choice(start.model, prepared.tokenizer_config, training, [f"recipe: {request.recipe.name}"])
-    else:
-        batch = machine.batch if machine else training.batch_tokens
-        sized = with_settings(msgspec.structs.replace(training, batch_tokens=batch), group(request, "training"))
-        choice = choose(pairs=len(prepared.train), target_tokens=target_tokens,
-                        batches=batches_per_epoch(prepared.train, sized), seconds=seconds,
-                        speed=machine.speed if machine else None, joint=prepared.tokenizers.joint,
-                        tokenizer=prepared.tokenizer_config, training=sized,
-                        model=with_settings(start.model, group(request, "model")), given=_given(request),
-                        together=_speed_together(machine), memory=memory_gb() or math.inf)  # fmt: skip
-    model = with_settings(choice.model, group(request, "model"))
-    training = with_settings(choice.training, group(request, "training"))
-    searching = start.decoding if request.recipe else DecodingConfig(beam=REPORT_BEAM)
-    searching = with_settings(searching, group(request, "decoding"))
-    decided, decoding = _who_decided(request, seconds), searching
-    if decided.get("decoding.max_length_extra") != "user":
-        decoding = with_room(searching, prepared.train.source_lengths, prepared.train.target_lengths)
-    if decoding != searching:
-        decided["decoding.max_length_extra"] = "data"
-        choice.reasons.append(f"outputs of at most {decoding.max_length_ratio:g} times the source's tokens and "
-                              f"{decoding.max_length_extra:,} more, since many targets are long beside their sources")  # fmt: skip
-    tokenizers = prepared.tokenizers
-    require(model.tied != "all" or tokenizers.joint,
-            'model.tied="all" needs one vocabulary for both sides; add --set tokenizer.joint=true, or use "decoder".')  # fmt: skip
-    require(not training.bpe_dropout or prepared.tokenizer_config.kind == "bpe",
-            f'training.bpe_dropout needs tokenizer.kind="bpe"; it is "{prepared.tokenizer_config.kind}".')  # fmt: skip
-    if isinstance(model, TransformerConfig) and model.positions == "learned":
-        require(model.max_positions > request.max_length,
-                f"model.max_positions must be more than --max-length, {request.max_length}, so that the end of the longest "
-                f"pair has a position too; got {model.max_positions}.")  # fmt: skip
-    _check_size(model, tokenizers, training.members)
-    threads = torch.get_num_threads()
-    if machine and machine.speeds:
-        threads = machine.threads if training.members == 1 else machine.speeds.together(training.members)[0]
-        torch.set_num_threads(threads)
-    for reason in choice.reasons:
-        say("  " + reason)
-    digests = [tokenizers.source.digest] if tokenizers.joint else [tokenizers.source.digest, tokenizers.target.digest]
-    return msgspec.structs.replace(
-        config, status="training", source=prepared.source_column, target=prepared.target_column,
-        source_language=language_of(prepared.source_column), target_language=language_of(prepared.target_column),
-        model=model, tokenizer=prepared.tokenizer_config, training=training, decoding=decoding,
-        decided=decided, reasons=choice.reasons,
-        source_vocab=tokenizers.source.vocab_size, target_vocab=tokenizers.target.vocab_size, tokenizers=digests,
-        data=to_dict(prepared.report), fingerprint=prepared.train.fingerprint,
-        machine={**describe_machine(device), "threads": threads}, versions=library_versions(),
-        request=msgspec.structs.replace(request, budget=seconds),
-    )  # fmt: skip
-
-
-def _ending(training: TrainingConfig, request: Request) -> TrainingConfig:
-    """When training ends: as the user asks, or else as the recipe says."""
-    if request.budget or request.epochs or request.steps:
-        training = msgspec.structs.replace(training, epochs=request.epochs, steps=request.steps)
-    return msgspec.structs.replace(training, seed=request.seed)
-
-
-def _check_size(model: ModelConfig, tokenizers: TokenizerPair, members: int) -> None:
-    """Refuse a model that this machine cannot hold, before its memory is asked for. Raises ``ConfigError``."""
-    size = 16 * members * count_parameters(model, tokenizers.source.vocab_size, tokenizers.target.vocab_size)
-    memory = memory_gb()  # 0 where the system does not tell
-    require(not memory or size < 1e9 * memory,
-            f"this model needs {size / 1e9:,.0f} GB to train, four numbers for each parameter, and {memory:g} GB may be used "
-            "here. Use a smaller model.hidden, model.layers or tokenizer.vocab.")  # fmt: skip
-
-
-class Machine(NamedTuple):
-    """What a machine trains of the reference model."""
-
-    batch: int  # tokens of the batch that suits it
-    speed: float  # target tokens a second with it, of one model that has the machine for itself
-    threads: int  # of the CPU, with which one model is fastest
-    speeds: (
-        Speeds | None
-    )  # of a CPU by threads; None: models side by side would share one device, or want large batches
-
-
-def _measure_machine(request: Request, prepared: Prepared, training: TrainingConfig, device: torch.device,
-                     budget: float) -> Machine:  # fmt: skip
-    """Try the machine for a moment; on a CPU, with several numbers of threads, at most those asked for."""
-    spend, threads, trial = min(1.5, 0.02 * budget), torch.get_num_threads(), _trial(prepared, training)
-    if device.type != "cpu":
-        speeds, speed = None, machine_speed(trial, device=device, seconds=spend)
-    else:
-        speeds = measure_threads(trial, most=threads, seconds=spend)
-        threads, speed = (threads, speeds.by_threads[threads]) if request.threads else speeds.fastest()
-        torch.set_num_threads(threads)
-
-    def measure(tokens: int) -> float:
-        larger = _trial(prepared, msgspec.structs.replace(training, batch_tokens=tokens))
-        return machine_speed(larger, device=device, seconds=spend / 2)
-
-    batch, fastest = choose_batch(speed, measure)
-    return Machine(batch, fastest, threads, speeds if fastest == speed else None)
-
-
-def _trial(prepared: Prepared, training: TrainingConfig) -> Trial:
-    """The first batches of training, as many as a moment may need."""
-    batches = epoch_batches(prepared.train, training, epoch=0)[:TRIED]
-    sides = prepared.tokenizers
-    return Trial([collate(prepared.train, rows) for rows in batches], sides.source.vocab_size, sides.target.vocab_size,
-                 joint=sides.joint)  # fmt: skip
-
-
-def _speed_together(machine: Machine | None) -> Callable[[int], float] | None:
-    """The speed of a number of models side by side, where the machine can tell it."""
-    speeds = machine.speeds if machine else None
-    return None if speeds is None else lambda members: speeds.together(members)[1]
-
-
-def _given(request: Request) -> list[str]:
-    """Dotted paths of the settings that the user gives."""
-    return [setting.partition("=")[0].strip() for setting in request.settings]
-
-
-def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
-    chosen = dict.fromkeys(_given(request), "user")
-    automatic = dict.fromkeys(
-        ("tokenizer.kind", "tokenizer.vocab", "tokenizer.joint", "model.tied", "model.dropout", "training.bpe_dropout"),
-        "data",
-    )
-    if seconds is not None:
-        automatic |= {
-            "model.dropout": "budget",
-            "training.bpe_dropout": "budget",
-            "training.steps": "budget",
-            "training.members": "budget",
-            "training.batch_tokens": "budget",
-        }
-    if request.recipe:
-        automatic = {"training.steps": "budget"} if request.budget else {}
-        automatic |= {"tokenizer.joint": "data"} if request.recipe.tokenizer.joint is None else {}
-        automatic |= dict.fromkeys(_differing(to_dict(beginning(request)), to_dict(Settings())), "preset")
-        if request.budget or request.epochs or request.steps:
-            automatic |= dict.fromkeys(automatic.keys() & {"training.steps", "training.epochs"},
-                                       "budget" if request.budget else "user")  # fmt: skip
-    return automatic | chosen
-
-
-def _differing(values: dict[str, Any], others: dict[str, Any], prefix: str = "") -> list[str]:
-    """Dotted paths of the values of ``values`` that are not the same in ``others``."""
-    found = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            inner = others.get(key)
-            found += _differing(value, inner if isinstance(inner, dict) else {}, f"{prefix}{key}.")
-        elif key not in others or others[key] != value:
-            found.append(prefix + key)
-    return found
 
 
 # ---------------------------------------------------------------------------------------------------- report

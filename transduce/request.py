@@ -158,6 +158,11 @@ def group(request: Request, name: str) -> list[str]:
             if word.strip().startswith(f"{name}.") and not _names_family(word)]  # fmt: skip
 
 
+def given_settings(request: Request) -> list[str]:
+    """Dotted paths of the settings that the user gives."""
+    return [word.partition("=")[0].strip() for word in request.settings]
+
+
 def _names_family(word: str) -> bool:
     return word.partition("=")[0].strip() == "model.family"
 
