@@ -272,7 +272,7 @@ def _announce(config: RunConfig, prepared: Prepared, device: torch.device, *, re
     threads = torch.get_num_threads() if members == 1 else threads_of_each(config)
     told = f", {threads} thread{'s' * (threads > 1)}{' each' * (members > 1)}" if device.type == "cpu" else ""
     say(f"{'Going on with' if resumed else 'Training'} {describe(config.model, members)}, {spoken_count(parameters)} "
-        f"parameters, on {len(prepared.train):,} pairs ({device}{told})")  # fmt: skip
+        f"parameters, on {len(prepared.train):,} pair{'s' * (len(prepared.train) != 1)} ({device}{told})")  # fmt: skip
 
 
 def _tell_skipped(updates: int, say: Say) -> None:
