@@ -105,6 +105,25 @@ def test_padding_batching_and_order_change_nothing(
         same(gradient, torch.stack([each[weight] for _, each in alone]).sum(dim=0), f"gradient of {weight}")
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(1, 7), min_size=1, max_size=5), st.integers(0, 3), st.integers(1, 2), st.booleans())
+def test_lstms_train_on_padded_rows_as_on_packed_ones(lengths: list[int], more: int, layers: int, two: bool) -> None:
+    """Outputs, last states and all gradients in training, on rows with anything behind their ends, and in evaluation."""
+    torch.manual_seed(3)
+    config = RNNConfig(embed=5, hidden=8, layers=layers, bidirectional=two, dropout=0.0)
+    stack = rnn.Recurrence(config, inputs=5, hidden=8, layers=layers, bidirectional=two)
+    x, ends = 3 * torch.randn(len(lengths), max(lengths) + more, 5), torch.tensor(lengths)
+    found = []
+    for training in (True, False):
+        given = x.clone().requires_grad_()
+        results = stack.train(training)(given, ends)
+        loss = torch.stack([(each * (each + 1)).sum() for each in results]).sum()
+        found.append([*results, *torch.autograd.grad(loss, [given, *stack.parameters()])])
+    for padded_rows, packed in zip(*found, strict=True):
+        torch.testing.assert_close(padded_rows, packed, rtol=1e-4, atol=1e-5)
+    assert bool((found[0][0][~inside(ends, x.shape[1])] == 0).all())
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_states_say_nothing_of_padding(name: str) -> None:
     """Encoder states are zero behind the end; the decoder's are those of the sentence without padding."""
