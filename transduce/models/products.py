@@ -8,6 +8,7 @@ either way and differ by rounding alone.
 
 from __future__ import annotations
 
+import os
 from typing import final
 
 import torch
@@ -17,6 +18,10 @@ from torch import Tensor
 # meets, in half a millisecond, and keeps it with its working memory: for hundreds of them that takes gigabytes.
 FEW_ROWS = range(2, 9)
 _ONEDNN = torch.ops.mkldnn
+# Of its own accord oneDNN keeps the code and the memory of the last 1,024 calls that differ in shape; the batches of training
+# come in hundreds of shapes, which takes nearly a gigabyte, for what is made anew in a millisecond or two (docs/log.md). Read
+# when oneDNN is first used. The service gives its workers the same without having loaded torch (serve/process.py).
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 @final

@@ -46,7 +46,7 @@ ADDITIVE_LIMIT = 64_000_000
 # hear them above their own biases: attention finds its words sooner (docs/log.md).
 EMBEDDING_SPREAD = 3.0
 
-SHUT = 1e4  # added before a sigmoid: the gate is open to the last bit, subtracted: shut
+SHUT = 1e4  # subtracted before a sigmoid shuts a gate to the last bit; added, opens it
 
 
 class RNNConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="rnn"):
@@ -180,9 +180,9 @@ class Recurrence(nn.Module):
         if not self.config.fused:
             outputs, last, _ = self.loop(x, lengths, h)
             return outputs, last["h"], None
-        first = None if h is None else (h if c is None else (h, c))
         if lengths is not None and h is None and self._padded_is_faster(x):
             return self._padded(x, lengths)
+        first = None if h is None else (h if c is None else (h, c))
         if lengths is None:
             outputs, last = self.rnn(x, first)
         else:
@@ -206,12 +206,13 @@ class Recurrence(nn.Module):
         A further input, 1 at padding and 0 elsewhere, shuts the input gate there and opens the forget gate: c stays as it
         is behind the last token, and zero before the first that the backward direction reads.
         """
-        lengths = lengths.to(x.device)
         real = inside(lengths, x.shape[1])[:, :, None]
+        padding = (~real).to(x.dtype)
         gates = x.new_zeros(4 * self.hidden, 1)
         gates[: self.hidden], gates[self.hidden : 2 * self.hidden] = -SHUT, SHUT  # i and f; g and o are as they may be
         start = x.new_zeros(self.directions, len(x), self.hidden)
-        rows, ends = torch.arange(len(x), device=x.device), [lengths - 1, torch.zeros_like(lengths)]
+        # Where a direction ends: the last token, and the first for the one that reads backwards.
+        rows, ends = torch.arange(len(x)), [lengths - 1, torch.zeros_like(lengths)][: self.directions]
         last_h, last_c = [], []
         for layer in range(self.layers):
             if layer:
@@ -220,12 +221,10 @@ class Recurrence(nn.Module):
             for side in range(self.directions):
                 w_ih, *others = self.weights(layer, side)
                 flat += [torch.cat([w_ih, gates], dim=1), *others]
-            padded = torch.cat([x, (~real).to(x.dtype)], dim=2)
-            outputs, _, c = torch.lstm(padded, (start, start), flat, has_biases=True, num_layers=1, dropout=0.0,
-                                       train=True, bidirectional=self.directions == 2, batch_first=True)  # fmt: skip
+            outputs, _, c = torch.lstm(torch.cat([x, padding], dim=2), (start, start), flat, has_biases=True, num_layers=1,
+                                       dropout=0.0, train=True, bidirectional=self.directions == 2, batch_first=True)  # fmt: skip
             x = outputs * real
-            halves = x.chunk(self.directions, dim=2)  # forwards, and backwards, which ends at the first token
-            last_h += [half[rows, end] for half, end in zip(halves, ends, strict=False)]
+            last_h += [half[rows, end] for half, end in zip(x.chunk(self.directions, dim=2), ends, strict=True)]
             last_c.append(c)
         return x, torch.stack(last_h), torch.cat(last_c)
 

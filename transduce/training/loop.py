@@ -8,7 +8,6 @@ the best weights go (``keep_best``).
 from __future__ import annotations
 
 import math
-import os
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -42,10 +41,6 @@ from transduce.training.interrupt import Stop
 from transduce.training.loggers import Logger, Silent, Status
 from transduce.training.loss import token_loss
 from transduce.training.optim import OptimConfig, falling, lr_at, make_optimizer, set_lr
-
-# oneDNN keeps the code of the last 1,024 calls that differ in shape. Batches come in hundreds of shapes: a gigabyte, for
-# what is made anew in a millisecond (docs/log.md). Read when oneDNN is first used.
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 Measure = Literal["loss", "bleu", "chrf", "token_accuracy", "exact_match"]
 
