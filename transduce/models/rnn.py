@@ -38,6 +38,7 @@ from transduce.models.base import (
     inside,
     reversed_positions,
 )
+from transduce.models.dropout import dropout
 
 # Scores of additive attention take batch * tgt_len * src_len * hidden numbers; longer ones are computed in parts.
 ADDITIVE_LIMIT = 64_000_000
@@ -216,7 +217,7 @@ class Recurrence(nn.Module):
         last_h, last_c = [], []
         for layer in range(self.layers):
             if layer:
-                x = F.dropout(x, self.config.dropout)
+                x = dropout(x, self.config.dropout, training=True)
             flat: list[Tensor] = []
             for side in range(self.directions):
                 w_ih, *others = self.weights(layer, side)
@@ -236,7 +237,7 @@ class Recurrence(nn.Module):
         computed: list[dict[str, Tensor]] = []
         for layer in range(self.layers):
             if layer and self.training:
-                x = F.dropout(x, self.config.dropout)
+                x = dropout(x, self.config.dropout, training=True)
             w_ih, w_hh, b_ih, b_hh = self.weights(layer)
             computed.append(cell_step(self.config, F.linear(x, w_ih, b_ih), h[layer],
                                       None if c is None else c[layer], w_hh, b_hh))  # fmt: skip
@@ -256,7 +257,7 @@ class Recurrence(nn.Module):
         computed: list[list[dict[str, Tensor]]] = []
         for layer in range(self.layers):
             if layer:
-                x = F.dropout(x, self.config.dropout, training=self.training)
+                x = dropout(x, self.config.dropout, training=self.training)
             for side in range(self.directions):
                 w_ih, w_hh, b_ih, b_hh = self.weights(layer, side)
                 projected = F.linear(x, w_ih, b_ih).unbind(dim=1)  # len of (batch, gates * hidden)
@@ -557,7 +558,7 @@ class RNN(Generator):
         return ReadOut(readout + torch.tanh(self.lexical(words)) + words, context, alpha, words)
 
     def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.config.dropout, training=self.training)
+        return dropout(x, self.config.dropout, training=self.training)
 
     def describe(self) -> str:
         return rnn_equations.describe(self.config)

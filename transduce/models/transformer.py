@@ -24,6 +24,7 @@ from transduce.config import Config, require
 from transduce.errors import DataError
 from transduce.models import transformer_equations
 from transduce.models.base import AttentionMap, Generator, Groups, Inside, Layer, State, inside
+from transduce.models.dropout import dropout
 
 
 class TransformerConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="transformer"):
@@ -104,12 +105,14 @@ class Embedding(nn.Module):
         if config.scale_embeddings:
             x = x * math.sqrt(config.hidden)
         if config.positions == "sinusoidal":
-            return F.dropout(x + sinusoids(first, x.shape[1], config.hidden, like=x), config.dropout, self.training)
+            return dropout(
+                x + sinusoids(first, x.shape[1], config.hidden, like=x), config.dropout, training=self.training
+            )
         if last > config.max_positions:
             raise DataError(f"a sequence has {last:,} tokens, its end included, and this model has learned "
                             f"{config.max_positions:,} positions (model.max_positions). Cut the text, or train a model "
                             'with model.positions="sinusoidal", which has no limit.')  # fmt: skip
-        return F.dropout(x + self.positions.weight[first:last], config.dropout, self.training)
+        return dropout(x + self.positions.weight[first:last], config.dropout, training=self.training)
 
 
 # ------------------------------------------------------------------------------------------------ attention
@@ -162,8 +165,8 @@ class SelfAttention(nn.Module):
         if past is not None:
             computed["past"] = torch.cat([past, torch.stack([k, v])], dim=3)
             k, v = computed["past"].unbind()
-        dropout = self.dropout if self.training else 0.0
-        computed["a"] = self.output(join_heads(attend(q, k, v, mask=mask, causal=causal, dropout=dropout)))
+        share = self.dropout if self.training else 0.0
+        computed["a"] = self.output(join_heads(attend(q, k, v, mask=mask, causal=causal, dropout=share)))
         return computed
 
 
@@ -189,8 +192,8 @@ class CrossAttention(nn.Module):
         """
         table = groups.table(self.query(x))  # (batch, rows of a sentence, len, hidden)
         q = split_heads(table.flatten(1, 2), self.heads)
-        dropout = self.dropout if self.training else 0.0
-        attended = join_heads(attend(q, memory[0], memory[1], mask=mask, dropout=dropout)).view_as(table)
+        share = self.dropout if self.training else 0.0
+        attended = join_heads(attend(q, memory[0], memory[1], mask=mask, dropout=share)).view_as(table)
         return {"qs": q, "c": self.output(groups.rows(attended))}
 
 
@@ -207,7 +210,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         inner = F.relu(self.up(x)) if self.config.activation == "relu" else F.gelu(self.up(x))
-        out: Tensor = self.down(F.dropout(inner, self.config.activation_dropout, self.training))
+        out: Tensor = self.down(dropout(inner, self.config.activation_dropout, training=self.training))
         return out
 
 
@@ -227,7 +230,7 @@ class Block(nn.Module):
 
     def after(self, x: Tensor, added: Tensor, norm: nn.LayerNorm) -> Tensor:
         """What the next one gets. ``added``: the sub-layer's output, with dropout in training."""
-        total = x + F.dropout(added, self.config.dropout, self.training)
+        total = x + dropout(added, self.config.dropout, training=self.training)
         joined: Tensor = norm(total) if self.config.norm == "post" else total
         return joined
 

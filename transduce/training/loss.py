@@ -35,24 +35,27 @@ def token_loss(logits: Tensor, targets: Tensor, *, smoothing: float = 0.0, count
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):
-    """Both sums from one log-softmax, and the gradient written into the same memory.
+    """Both sums from one pass of exponentials, and the gradient written into their memory.
 
-    Three quarters of the time of ``F.cross_entropy`` (3.0 ms instead of 4.0 ms for 700 tokens and a
-    vocabulary of 3,000 on two AVX2 cores), which does not give the unsmoothed sum.
+    A third to a half of the time of ``F.cross_entropy`` (3.9 ms instead of 9 to 12 for 683 tokens and a vocabulary of
+    4,000 on one AVX-512 core), which does not give the unsmoothed sum.
     """
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
         # Half precision (autocast) has too few digits for a sum over the vocabulary.
-        wide = torch.float32 if logits.dtype in (torch.float16, torch.bfloat16) else logits.dtype
-        log_probs = torch.log_softmax(logits, dim=-1, dtype=wide)  # (tokens, vocab)
+        wide = logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
         padding = targets == PAD
-        nll = -log_probs.gather(1, targets[:, None]).squeeze(1).masked_fill(padding, 0.0).sum()
+        top = wide.amax(dim=1, keepdim=True)
+        exponentials = (wide - top).exp_()  # (tokens, vocab)
+        sums = exponentials.sum(dim=1)
+        log_sums = top.squeeze(1) + sums.log()
+        nll = (log_sums - wide.gather(1, targets[:, None]).squeeze(1)).masked_fill(padding, 0.0).sum()
         loss = nll.clone()
         if smoothing:
-            uniform = -log_probs.sum(dim=1).masked_fill(padding, 0.0).sum() / logits.shape[1]
+            uniform = (log_sums - wide.mean(dim=1)).masked_fill(padding, 0.0).sum()
             loss = (1 - smoothing) * nll + smoothing * uniform
-        ctx.save_for_backward(log_probs, targets, padding)
+        ctx.save_for_backward(exponentials, sums, targets, padding)
         ctx.smoothing, ctx.dtype = smoothing, logits.dtype
         ctx.mark_non_differentiable(nll)
         return loss, nll
@@ -60,13 +63,13 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        log_probs, targets, padding = ctx.saved_tensors
-        # d loss / d logits = softmax - target distribution. In place: a second backward over the same
-        # graph is refused by torch, since what was saved has changed.
-        gradient = log_probs.exp_()
+        exponentials, sums, targets, padding = ctx.saved_tensors
+        # d loss / d logits = softmax - target distribution. In place: a second backward over the same graph is refused by
+        # torch, since what was saved has changed.
+        scale = gradients[0]
+        gradient = exponentials.mul_((scale / sums)[:, None])
         if ctx.smoothing:
-            gradient.sub_(ctx.smoothing / gradient.shape[1])
-        right = gradient.new_full((1, 1), ctx.smoothing - 1.0).expand(len(targets), 1)
-        gradient.scatter_add_(1, targets[:, None], right)
-        gradient.mul_(gradients[0]).masked_fill_(padding[:, None], 0.0)
+            gradient.sub_(scale * (ctx.smoothing / gradient.shape[1]))
+        gradient.scatter_add_(1, targets[:, None], (scale * (ctx.smoothing - 1.0)).expand(len(targets), 1))
+        gradient.index_fill_(0, padding.nonzero().squeeze(1), 0.0)
         return gradient.to(ctx.dtype), None, None
