@@ -19,8 +19,10 @@ from transduce.data.corpus import Corpus
 from transduce.data.prepare import Prepared
 from transduce.data.split import text_key
 from transduce.errors import ConfigError, DataError, RunError, TransduceError
+from transduce.presets import find
 from transduce.request import Request, check_request, default_folder, held_out_request, paths_of
 from transduce.run import read_config
+from transduce.training.budget import Trial
 from transduce.transducer import Transducer, load
 
 QUICK: dict[str, Any] = {"steps": 2, "threads": 1, "quiet": True, "settings": SMALL[3::2]}
@@ -438,10 +440,32 @@ def test_columns_that_mean_the_same_are_found(tmp_path: Path) -> None:
         open_like(tmp_path / "missing.csv", "a", "b")
 
 
-def test_a_model_too_large_for_the_machine_is_refused_before_memory_is_asked_for(pairs: Pairs) -> None:
+@pytest.mark.parametrize("end", [{"steps": 2}, {"steps": None, "budget": 60}])
+def test_a_model_too_large_for_the_machine_is_refused_before_memory_is_asked_for(
+    pairs: Pairs, end: dict[str, Any]
+) -> None:
     with pytest.raises(ConfigError, match="GB to train"):
-        transduce.train(pairs, out="out", **{**QUICK, "settings": ["model.hidden=900000"]})
+        transduce.train(pairs, out="out", **{**QUICK, **end, "settings": ["model.hidden=900000"]})
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(("options", "hidden"), [
+    ({"settings": ["model.hidden=48"]}, 48),
+    ({"settings": ["model.family=transformer", "model.hidden=80"]}, 80),
+    ({"settings": [], "recipe": find("sutskever2014")}, 256),  # of 1,000, which a moment cannot try
+])  # fmt: skip
+def test_a_budget_tries_the_machine_with_the_model_that_is_asked_for(pairs: Pairs, options: dict[str, Any], hidden: int,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    tried: list[Trial] = []
+
+    def keep(trial: Trial, **_: object) -> None:
+        tried.append(trial)
+        raise Kept
+
+    monkeypatch.setattr("transduce.decide.measure_threads", keep)
+    with pytest.raises(Kept):
+        transduce.train(pairs, out="out", **{**QUICK, "steps": None, "budget": 60, **options})
+    assert [trial.model.hidden for trial in tried] == [hidden]
 
 
 def test_resume_of_nothing() -> None:

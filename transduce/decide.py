@@ -19,7 +19,7 @@ from transduce.data.prepare import Prepared
 from transduce.data.readers import language_of
 from transduce.decoding import DecodingConfig
 from transduce.decoding.hypothesis import with_room
-from transduce.models import ModelConfig, TransformerConfig
+from transduce.models import DEFAULT, ModelConfig, TransformerConfig
 from transduce.request import Request, Settings, beginning, given_settings, group
 from transduce.run import RunConfig, library_versions
 from transduce.training.budget import (
@@ -52,7 +52,13 @@ def decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Cal
     timed = training.epochs is None and training.steps is None
     seconds = request.budget or (DEFAULT_BUDGET if timed else None)
     target_tokens = int(prepared.train.target_lengths.sum(dtype=np.int64)) + len(prepared.train)
-    machine = _measure_machine(request, prepared, training, device, seconds) if seconds else None
+    # Recipes are not tried: their models may be large, and are as their papers say, however fast that is.
+    tried = msgspec.structs.replace(DEFAULT if request.recipe else start.model,
+                                    tied="all" if prepared.tokenizers.joint else "decoder")  # fmt: skip
+    if not request.recipe:
+        tried = with_settings(tried, group(request, "model"))
+        _check(tried, with_settings(training, group(request, "training")), prepared, request)
+    machine = _measure_machine(request, prepared, tried, training, device, seconds) if seconds else None
     if request.recipe:
         choice = Choice(start.model, prepared.tokenizer_config, training, [f"recipe: {request.recipe.name}"])
     else:
@@ -133,7 +139,7 @@ def _check(model: ModelConfig, training: TrainingConfig, prepared: Prepared, req
 
 
 class Machine(NamedTuple):
-    """What a machine trains of the reference model."""
+    """What a machine trains of the model that it was tried with."""
 
     batch: int  # tokens of the batch that suits it
     speed: float  # target tokens a second with it, of one model that has the machine for itself
@@ -141,10 +147,10 @@ class Machine(NamedTuple):
     speeds: Speeds | None  # of a CPU by threads; None: several models would share one device, or large batches suit it
 
 
-def _measure_machine(request: Request, prepared: Prepared, training: TrainingConfig, device: torch.device,
-                     budget: float) -> Machine:  # fmt: skip
+def _measure_machine(request: Request, prepared: Prepared, model: ModelConfig, training: TrainingConfig,
+                     device: torch.device, budget: float) -> Machine:  # fmt: skip
     """Try the machine for a moment; on a CPU, with several numbers of threads, at most those asked for."""
-    spend, threads, trial = min(1.5, 0.02 * budget), torch.get_num_threads(), _trial(prepared, training)
+    spend, threads, trial = min(1.5, 0.02 * budget), torch.get_num_threads(), _trial(prepared, model, training)
     if device.type != "cpu":
         speeds, speed = None, machine_speed(trial, device=device, seconds=spend)
     else:
@@ -153,19 +159,19 @@ def _measure_machine(request: Request, prepared: Prepared, training: TrainingCon
         torch.set_num_threads(threads)
 
     def measure(tokens: int) -> float:
-        larger = _trial(prepared, msgspec.structs.replace(training, batch_tokens=tokens))
+        larger = _trial(prepared, model, msgspec.structs.replace(training, batch_tokens=tokens))
         return machine_speed(larger, device=device, seconds=spend / 2)
 
     batch, fastest = choose_batch(speed, measure)
     return Machine(batch, fastest, threads, speeds if fastest == speed else None)
 
 
-def _trial(prepared: Prepared, training: TrainingConfig) -> Trial:
+def _trial(prepared: Prepared, model: ModelConfig, training: TrainingConfig) -> Trial:
     """The first batches of training, as many as a moment may need."""
     batches = epoch_batches(prepared.train, training, epoch=0)[:TRIED]
     sides = prepared.tokenizers
-    return Trial([collate(prepared.train, rows) for rows in batches], sides.source.vocab_size, sides.target.vocab_size,
-                 joint=sides.joint)  # fmt: skip
+    return Trial([collate(prepared.train, rows) for rows in batches], model, sides.source.vocab_size,
+                 sides.target.vocab_size)  # fmt: skip
 
 
 def _speed_together(machine: Machine | None) -> Callable[[int], float] | None:

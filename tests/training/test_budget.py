@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from transduce.data.batches import collate
 from transduce.data.tokenizer import TokenizerConfig
-from transduce.models import RNNConfig
+from transduce.models import DEFAULT, RNNConfig
 from transduce.training import budget
 from transduce.training.budget import (
     FEW_MEMBERS,
@@ -31,7 +32,7 @@ from transduce.training.checkpoint import Progress
 from transduce.training.loop import TrainingConfig
 
 REPORT = 4.0  # validations that the report costs
-TRIAL = Trial([], source_vocab=3_000, target_vocab=3_000, joint=True)
+TRIAL = Trial([], DEFAULT, source_vocab=3_000, target_vocab=3_000)
 Pace = Callable[[float], float]  # share of the budget that is over -> seconds of an update
 
 
@@ -305,6 +306,16 @@ def test_speed_is_measured_on_batches_like_those_of_the_data() -> None:
     captions = speed(41, 60, 17)
     assert speed(8, 170, 30) < 0.7 * captions
     assert speed(1, 300, 2) < 0.1 * captions
+
+
+def test_speed_is_that_of_the_model_which_is_to_be_trained() -> None:
+    batch = collate([([9] * 17, [7] * 17)] * 41, range(41))
+
+    def speed(hidden: int) -> float:
+        trial = TRIAL._replace(batches=[batch], model=msgspec.structs.replace(DEFAULT, hidden=hidden))
+        return budget.machine_speed(trial, device=torch.device("cpu"), seconds=0.3)
+
+    assert speed(1024) < 0.4 * speed(256)
 
 
 def test_the_warm_up_is_at_most_a_tenth_of_the_run() -> None:

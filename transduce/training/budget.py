@@ -44,6 +44,7 @@ TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by
 BATCH, LARGE_BATCH = 700, 2_800  # target tokens
 BUSY = 30_000.0  # target tokens a second up to which a small batch keeps a machine busy: a step takes 20 ms or more
 NOISY_PASSES, BPE_DROPOUT = 20, 0.1  # from so many passes on, and MEMBER_UPDATES, pieces are cut anew (docs/log.md)
+LONG_STEP = 3.0  # seconds: a model that takes longer for its second update is measured with this one
 LONGEST_PASSES = 60  # over the data; more only learns it by heart
 
 
@@ -60,13 +61,13 @@ class Trial(NamedTuple):
     """What the machine is tried with: some of the batches of training, which say more than made-up ones."""
 
     batches: Sequence[Batch]
+    model: ModelConfig
     source_vocab: int
     target_vocab: int
-    joint: bool  # one vocabulary for both
 
 
 class Speeds(NamedTuple):
-    """What a CPU trains of the reference model: target tokens a second by number of threads."""
+    """What a CPU trains of one model: target tokens a second by number of threads."""
 
     by_threads: dict[int, float]
 
@@ -87,7 +88,7 @@ class Speeds(NamedTuple):
 
 
 def measure_threads(trial: Trial, *, most: int, seconds: float = 1.5) -> Speeds:
-    """The speed of the reference model with ``most`` CPU threads, half of them, and so on.
+    """The speed of the trial's model with ``most`` CPU threads, half of them, and so on.
 
     Small models do not fill many cores, and a core that another program uses slows all threads down.
     """
@@ -107,14 +108,13 @@ def measure_threads(trial: Trial, *, most: int, seconds: float = 1.5) -> Speeds:
 
 
 def machine_speed(trial: Trial, *, device: torch.device, seconds: float) -> float:
-    """Target tokens a second of the reference model on this machine: real steps on real batches.
+    """Target tokens a second of the trial's model on this machine: real steps on real batches.
 
     Leaves torch's random state as it was.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        config = msgspec.structs.replace(DEFAULT, tied="all" if trial.joint else "decoder")
-        model = build(config, source_vocab=trial.source_vocab, target_vocab=trial.target_vocab).to(device).train()
+        model = build(trial.model, source_vocab=trial.source_vocab, target_vocab=trial.target_vocab).to(device).train()
         optimizer = make_optimizer(model, TrainingConfig().optim)
         batches = itertools.cycle(trial.batches)
 
@@ -127,12 +127,16 @@ def machine_speed(trial: Trial, *, device: torch.device, seconds: float) -> floa
             loss.item()
             return int((target_out != PAD).sum())
 
-        for _ in range(2):  # the first ones allocate
-            step()
-        tokens, began = 0, time.perf_counter()
-        while not tokens or time.perf_counter() - began < seconds:
-            tokens += step()
-        return tokens / (time.perf_counter() - began)
+        def speed(seconds: float) -> float:
+            tokens, began = 0, time.perf_counter()
+            while not tokens or time.perf_counter() - began < seconds:
+                tokens += step()
+            return tokens / (time.perf_counter() - began)
+
+        speed(0.0)  # the first two updates allocate
+        began = time.perf_counter()
+        second = speed(0.0)
+        return second if time.perf_counter() - began > LONG_STEP else speed(seconds)
 
 
 def choose_batch(speed: float, measure: Callable[[int], float]) -> tuple[int, float]:
