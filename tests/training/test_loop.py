@@ -313,6 +313,23 @@ def test_by_loss_the_smaller_is_better_and_a_first_nan_is_beaten_by_any_number()
     assert kept.steps == [1, 2, 4]
 
 
+@pytest.mark.parametrize(("best_by", "kept_steps"), [("auto", [1, 2, 4, 5]), ("chrf", [1, 2, 5]), ("loss", [1, 4])])
+def test_by_itself_a_lower_loss_counts_beside_chrf(best_by: Any, kept_steps: list[int]) -> None:
+    """Step 2 writes better though its loss is higher; 3 is worse in both; 4 has less loss than 2; 5 writes better than 4."""
+    kept = Kept()
+    measures = iter([(50.0, 2.0), (51.0, 2.2), (50.5, 2.3), (50.8, 1.9), (51.5, 1.95)])
+
+    def validate(*_: object) -> dict[str, float]:
+        chrf, loss = next(measures)
+        return {"chrf": chrf, "loss": loss}
+
+    config = TrainingConfig(steps=5, validate_every=1, best_by=best_by, optim=SLOW)
+    progress = run(small_model(), config, keep_best=kept, validate=validate)
+    assert kept.steps == kept_steps
+    assert progress.best is not None
+    assert progress.best.step == kept_steps[-1]
+
+
 def test_patience_ends_training_and_resuming_does_not_revive_it(tmp_path: Path) -> None:
     config = TrainingConfig(patience=2, validate_every=3, batch_tokens=40, optim=SLOW, save_every=0.0)
     file = StateFile(tmp_path / "s")

@@ -42,7 +42,7 @@ from transduce.training.loggers import Logger, Silent, Status
 from transduce.training.loss import token_loss
 from transduce.training.optim import OptimConfig, falling, lr_at, make_optimizer, set_lr
 
-Measure = Literal["loss", "bleu", "chrf", "token_accuracy", "exact_match"]
+Measure = Literal["auto", "loss", "bleu", "chrf", "token_accuracy", "exact_match"]
 
 
 class TrainingConfig(Config, frozen=True, kw_only=True):
@@ -56,7 +56,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     label_smoothing: float = 0.1  # Szegedy et al. 2016, section 7
     validate_every: int = 200  # updates
     patience: int = 0  # validations without improvement that end training; 0: never
-    best_by: Measure = "chrf"  # the measure that decides which weights are kept
+    # The measure that decides which weights are kept; auto: chrF, or a lower loss than of those that were kept before
+    best_by: Measure = "auto"
     # Probability that a piece is cut in two, anew in each pass (data/bpe_dropout.py); with the schedule "hold" until the
     # learning rate falls, so that the model ends with one way to write a text.
     bpe_dropout: float = 0.0
@@ -369,7 +370,9 @@ class _Run:
 
     def evaluate(self, *, averaged: bool = False) -> None:
         """Validate the model as it is, and keep its weights if nothing before was better."""
-        progress, by = self.progress, self.config.best_by
+        progress, best = self.progress, self.progress.best
+        auto = self.config.best_by == "auto"
+        by = "chrf" if auto else self.config.best_by
         self._tick()
         numbers = random_state(self.device)
         self.model.eval()
@@ -381,7 +384,10 @@ class _Run:
             restore_random_state(numbers, self.device)
         if by not in measures:
             raise ConfigError(f'training.best_by is "{by}", but what validation measures is: {", ".join(measures)}.')
-        improved = progress.best is None or _better(measures[by], progress.best.value, lower=by == "loss")
+        improved = best is None or _better(measures[by], best.value, lower=by == "loss")
+        if auto and best and "loss" in measures:
+            # Of a few hundred pairs chrF varies more than it rises while the learning rate falls; the loss varies less.
+            improved |= _better(measures["loss"], best.measures["loss"], lower=True)
         progress.validations += 1
         progress.validated = progress.step
         progress.since_best = 0 if improved else progress.since_best + 1
