@@ -68,7 +68,7 @@ def decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Cal
                         batches=batches_per_epoch(prepared.train, sized), seconds=seconds,
                         speed=machine.speed if machine else None, joint=prepared.tokenizers.joint,
                         tokenizer=prepared.tokenizer_config, training=sized,
-                        model=with_settings(start.model, group(request, "model")), given=given_settings(request),
+                        model=tried, given=given_settings(request),
                         together=_speed_together(machine), memory=memory_gb() or math.inf)  # fmt: skip
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))

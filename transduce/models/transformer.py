@@ -105,14 +105,14 @@ class Embedding(nn.Module):
         if config.scale_embeddings:
             x = x * math.sqrt(config.hidden)
         if config.positions == "sinusoidal":
-            return dropout(
-                x + sinusoids(first, x.shape[1], config.hidden, like=x), config.dropout, training=self.training
-            )
-        if last > config.max_positions:
+            positions = sinusoids(first, x.shape[1], config.hidden, like=x)
+        elif last > config.max_positions:
             raise DataError(f"a sequence has {last:,} tokens, its end included, and this model has learned "
                             f"{config.max_positions:,} positions (model.max_positions). Cut the text, or train a model "
                             'with model.positions="sinusoidal", which has no limit.')  # fmt: skip
-        return dropout(x + self.positions.weight[first:last], config.dropout, training=self.training)
+        else:
+            positions = self.positions.weight[first:last]
+        return dropout(x + positions, config.dropout, training=self.training)
 
 
 # ------------------------------------------------------------------------------------------------ attention
