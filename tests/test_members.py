@@ -26,7 +26,9 @@ import transduce
 from tests.conftest import run_command
 from tests.training.toys import copy_task
 from transduce.data.readers import Pair
+from transduce.decoding import DecodingConfig
 from transduce.errors import RunError
+from transduce.evaluation import evaluate_pairs
 from transduce.members import _plan, member_seed
 from transduce.models import Ensemble
 from transduce.request import Request
@@ -38,7 +40,7 @@ from transduce.training.interrupt import Stop
 from transduce.training.loggers import Silent
 from transduce.training.loop import TrainingConfig
 from transduce.training.side_by_side import Wire, run_members
-from transduce.transducer import load
+from transduce.transducer import Transducer, load
 
 ROOT = Path(__file__).parents[1]
 pytestmark = [
@@ -88,6 +90,72 @@ def test_runs_of_neighboring_seeds_share_no_model() -> None:
     assert len(set(seeds)) == len(seeds)
     assert [member_seed(seed, 0) for seed in range(1_000)] == list(range(1_000))
     assert all(0 <= member_seed(2**32 - 1, number) < 2**32 for number in range(4))  # all of it reaches torch
+
+
+@pytest.fixture(scope="module")
+def both_ways(tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]) -> Transducer:
+    """Two members, one of which learned targets from right to left, and a run of two that learned reversed texts."""
+    return _of_words(tmp_path_factory.mktemp("both") / "run", pairs, "training.right_to_left=1")
+
+
+def _of_words(folder: Path, pairs: list[tuple[str, str]], *more: str) -> Transducer:
+    rows = [{"english": source, "french": target} for source, target in pairs]
+    return transduce.train(rows[40:], valid=rows[:20], test=rows[20:40], out=folder, steps=STEPS, threads=1, quiet=True,
+                           source="english", target="french",
+                           settings=[*WORDS, "training.members=2", "tokenizer.kind=word", "training.best_by=loss", *more])  # fmt: skip
+
+
+def test_a_member_from_right_to_left_is_one_that_learns_reversed_texts(
+    both_ways: Transducer, pairs: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    """Bit for bit: a word is a token here, and so the words of a text can be reversed beforehand."""
+    turned = [(source, " ".join(reversed(target.split()))) for source, target in pairs]
+    assert turned != pairs
+    _of_words(tmp_path / "run", turned)
+    assert both_ways.path is not None
+    ours, theirs = (load_file(place / "model.safetensors") for place in (both_ways.path, tmp_path / "run"))
+    second = {name for name in ours if name.startswith("members.1.")}
+    assert all(torch.equal(ours[name], theirs[name]) for name in second)
+    assert not all(torch.equal(ours[name], theirs[name]) for name in ours.keys() - second)
+    own, other = (measured(place / "metrics-2.jsonl") for place in (both_ways.path, tmp_path / "run"))
+    assert own == other
+    # What validation writes is in the order of the words: its BLEU is that of the usual texts, not of reversed ones.
+    config = both_ways.config
+    alone = both_ways.model.right_to_left
+    assert alone is not None
+    found = evaluate_pairs(alone, both_ways.tokenizers, [Pair(*pair, 1) for pair in pairs[:20]],
+                           decoding=DecodingConfig(beam=1), right_to_left=True)  # fmt: skip
+    lines = [json.loads(line) for line in (both_ways.path / "metrics-2.jsonl").read_text(encoding="utf-8").splitlines()]
+    best = next(line for line in reversed(lines) if line["kind"] == "validation" and line["best"])
+    assert found.scores["chrf"].value == pytest.approx(best["chrf"])
+    assert config.training.right_to_left == 1
+
+
+def test_both_directions_rank_what_one_of_them_writes(both_ways: Transducer, pairs: list[tuple[str, str]]) -> None:
+    assert both_ways.path is not None
+    assert repr(both_ways).startswith("<Transducer 2 x lstm 1x16, english -> french, ")
+    assert "general attention, lexical, 1 right to left" in (both_ways.path / "report.md").read_text(encoding="utf-8")
+    texts = [source for source, _ in pairs[:20]]
+    assert both_ways.translate(texts) == [both_ways.translate(text) for text in texts]
+    for text in texts[:5]:
+        trace = transduce.trace(both_ways, text)
+        (((own, best),),) = both_ways.hypotheses([text])
+        assert (trace.target.text, trace.alternatives[0].text) == (own, own)
+        assert trace.score.score == pytest.approx(best.score, abs=1e-4)
+        assert trace.score.right_to_left is not None
+        both = (trace.score.log_prob + trace.score.right_to_left) / 2
+        assert trace.score.score == pytest.approx(both / trace.score.length_penalty, abs=1e-4)
+        assert trace.beam_width == 10
+    told = run_command("explain", both_ways.path, texts[0]).out
+    assert "log P of the target from its last token to its first" in told
+
+
+def test_all_models_from_right_to_left_are_refused(pairs_csv: Path, tmp_path: Path) -> None:
+    done = run_command("train", pairs_csv, "--set", "training.members=2", "--set", "training.right_to_left=2", "--steps", "5",
+                       "-o", tmp_path / "run")  # fmt: skip
+    assert done.status == 1
+    assert "below training.members, 2: the others write; got 2" in done.err
+    assert not (tmp_path / "run").exists()
 
 
 def measured(path: Path) -> list[tuple[int, float]]:

@@ -192,6 +192,7 @@ def _who_decided(request: Request, seconds: float | None) -> dict[str, str]:
             "training.bpe_dropout": "budget",
             "training.steps": "budget",
             "training.members": "budget",
+            "training.right_to_left": "budget",
             "training.batch_tokens": "budget",
         }
     if request.recipe:

@@ -80,19 +80,21 @@ def evaluate_pairs(
     language: str | None = None,
     measures: Sequence[str] = ("bleu", "chrf", "ter"),
     ter_seconds: float = TER_SECONDS,
+    right_to_left: bool = False,
 ) -> Evaluation:
     """Translate the sources of ``pairs`` and compare with their targets.
 
     ``language`` is the targets' ISO 639-1 code where known; it chooses BLEU's tokenizer. Scores hold
     ``measures`` (sacrebleu's), "exact_match", "perplexity" and "token_accuracy"; without "ter" where its
-    search would take longer than ``ter_seconds``.
+    search would take longer than ``ter_seconds``. ``right_to_left``: whether the model writes from the end; texts are
+    in their usual order here.
     """
     sources = tokenizers.source.encode_batch([pair.source for pair in pairs])
-    targets = tokenizers.target.encode_batch([pair.target for pair in pairs])
+    targets = [_in_order(ids, right_to_left) for ids in tokenizers.target.encode_batch([pair.target for pair in pairs])]
     began = time.perf_counter()
     found = decode(model, sources, config=decoding)
     seconds = time.perf_counter() - began
-    outputs = tokenizers.target.decode_batch([best_tokens(each) for each in found])
+    outputs = tokenizers.target.decode_batch([_in_order(best_tokens(each), right_to_left) for each in found])
     references = [pair.target for pair in pairs]
     forced = forced_scores(model, sources, targets)
     tokens = sum(each.tokens for each in forced)
@@ -102,6 +104,10 @@ def evaluate_pairs(
     scores["perplexity"] = metrics.perplexity(-sum(each.log_prob for each in forced), tokens)
     scores["token_accuracy"] = metrics.token_accuracy(sum(each.correct for each in forced), tokens)
     return Evaluation(scores, pairs, outputs, forced, seconds)
+
+
+def _in_order(tokens: Sequence[int], right_to_left: bool) -> Sequence[int]:  # noqa: FBT001
+    return tokens[::-1] if right_to_left else tokens
 
 
 def best_tokens(hypotheses: Sequence[Hypothesis]) -> Sequence[int]:

@@ -116,6 +116,7 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
     resumed = state_file.load(expected=shapes(model)) if state_file.exists() else None
     earlier = resumed.progress.seconds if resumed else 0.0
     plan = _plan(config, training, prepared, began=began - earlier, resumed=resumed is not None)
+    right_to_left = place.number >= place.of - config.training.right_to_left
     tokenizers = prepared.tokenizers
     halves = (tokenizers.source.halves(), tokenizers.target.halves()) if training.bpe_dropout else None
     logger = _loggers(place, config, resumed.progress if resumed else None, shown)
@@ -126,7 +127,8 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
     def validate(model: Generator, progress: Progress) -> dict[str, float]:
         try:
             found = evaluate_pairs(model, prepared.tokenizers, watched, decoding=greedy,
-                                   language=config.target_language, measures=("bleu", "chrf"))  # fmt: skip
+                                   language=config.target_language, measures=("bleu", "chrf"),
+                                   right_to_left=right_to_left)  # fmt: skip
             if not np.isfinite(found.scores["perplexity"].value):
                 raise TrainingError("the loss of the validation is not finite. Try a lower learning rate.")
         except TransduceError as error:
@@ -145,7 +147,7 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
         progress = train_model(
             model, prepared.train, training, validate=validate, keep_best=keep_best, plan=plan,
             state=state_file, resume=resumed, logger=logger, device=device, stop=stop, how_to_resume=how_to_resume,
-            halves=halves,
+            halves=halves, right_to_left=right_to_left,
         )  # fmt: skip
     finally:
         logger.close()
@@ -271,7 +273,8 @@ def _announce(config: RunConfig, prepared: Prepared, device: torch.device, *, re
     parameters = members * count_parameters(config.model, config.source_vocab, config.target_vocab)
     threads = torch.get_num_threads() if members == 1 else threads_of_each(config)
     told = f", {threads} thread{'s' * (threads > 1)}{' each' * (members > 1)}" if device.type == "cpu" else ""
-    say(f"{'Going on with' if resumed else 'Training'} {describe(config.model, members)}, {spoken_count(parameters)} "
+    model = describe(config.model, members, config.training.right_to_left)
+    say(f"{'Going on with' if resumed else 'Training'} {model}, {spoken_count(parameters)} "
         f"parameters, on {len(prepared.train):,} pair{'s' * (len(prepared.train) != 1)} ({device}{told})")  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def write_report(folder: Path, config: RunConfig, found: Evaluation | None, *, p
     lines = [
         f"# {config.source} to {config.target}",
         "",
-        f"{kind} ({describe(config.model, members)}) with {config.parameters:,} parameters, "
+        f"{kind} ({describe(config.model, members, config.training.right_to_left)}) with {config.parameters:,} parameters, "
         f"made in {spoken_duration(config.seconds)}{of_budget} on {config.machine.get('processor', 'this machine')}.",
         "",
     ]

@@ -82,7 +82,10 @@ class Transducer:
         return results
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> list[float]:
-        """Natural log-probability of each target given its source, end of sentence included."""
+        """Natural log-probability of each target given its source, end of sentence included.
+
+        Members that know targets from right to left are not asked; nor are they by ``forced``.
+        """
         return [each.log_prob for each in self.forced(pairs)]
 
     def forced(self, pairs: Iterable[tuple[str, str]]) -> list[evaluation.Forced]:
@@ -127,7 +130,7 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     """
     folder = Path(run)
     config = read_config(folder)
-    members = config.training.members
+    members, right_to_left = config.training.members, config.training.right_to_left
     if not (folder / WEIGHTS).is_file():
         why = (
             "its training was stopped before the first validation" if members == 1 else "its members are still trained"
@@ -138,7 +141,7 @@ def load(run: str | Path, *, device: str = "auto") -> Transducer:
     if digests != config.tokenizers:
         raise RunError(f"{folder}: its tokenizer is not the one it was trained with (the hashes differ). Restore it.")
     try:
-        model = _without_memory(config.model, config.source_vocab, config.target_vocab, members)
+        model = _without_memory(config.model, config.source_vocab, config.target_vocab, members, right_to_left)
     except ConfigError as error:
         raise RunError(f"{folder / CONFIG}: {error}") from None
     weights, metadata = load_weights(
@@ -176,18 +179,20 @@ class _NothingDrawn(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _without_memory(config: ModelConfig, source_vocab: int, target_vocab: int, members: int) -> Generator:
+def _without_memory(config: ModelConfig, source_vocab: int, target_vocab: int, members: int = 1, right_to_left: int = 0
+                    ) -> Generator:  # fmt: skip
     """The model's shapes, before anything is allocated. Raises ``ConfigError`` for sizes that no tensor can have."""
     try:
         with torch.device("meta"), _NothingDrawn():
-            return build(config, source_vocab=source_vocab, target_vocab=target_vocab, members=members)
+            return build(config, source_vocab=source_vocab, target_vocab=target_vocab, members=members,
+                         right_to_left=right_to_left)  # fmt: skip
     except (RuntimeError, TypeError, OverflowError):
         raise ConfigError("the model's sizes are beyond what any machine can hold.") from None
 
 
 def count_parameters(config: ModelConfig, source_vocab: int, target_vocab: int) -> int:
     """Parameters of the model that ``config`` describes, tied ones counted once. Raises ``ConfigError`` for impossible sizes."""
-    return sum(weight.numel() for weight in _without_memory(config, source_vocab, target_vocab, 1).parameters())
+    return sum(weight.numel() for weight in _without_memory(config, source_vocab, target_vocab).parameters())
 
 
 def model_key(config: RunConfig) -> str:

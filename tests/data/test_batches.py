@@ -128,4 +128,7 @@ def test_collated_arrays(pairs: list[tuple[list[int], list[int]]], data: st.Data
         assert batch.target_in.tolist() == target_in
         assert batch.target_out.tolist() == target_out
         assert {array.dtype for array in batch} == {np.dtype(np.int64)}
+        backwards = collate(given_as, np.array(rows), right_to_left=True)  # type: ignore[arg-type]
+        expected = plainly([(pairs[row][0], pairs[row][1][::-1]) for row in rows])
+        assert (backwards.source.tolist(), backwards.target_in.tolist(), backwards.target_out.tolist()) == expected
         assert all(array.flags.c_contiguous for array in batch)

@@ -246,6 +246,22 @@ def test_several_models_are_trained_where_each_still_passes_often_enough() -> No
     assert members(29_000, 1, asked=3) == 3
 
 
+def test_half_of_many_models_learn_targets_from_right_to_left() -> None:
+    def of(minutes: float, **given: int) -> tuple[int, int]:
+        found = choose(pairs=29_000, target_tokens=400_000, batches=580, seconds=60 * minutes, speed=8_000, joint=True,
+                       tokenizer=TokenizerConfig(), training=TrainingConfig(**given), together=together,
+                       given=[f"training.{name}" for name in given])  # fmt: skip
+        told = any("right to left" in reason for reason in found.reasons)
+        assert told == (found.training.right_to_left > 0 and "right_to_left" not in given)
+        return found.training.members, found.training.right_to_left
+
+    assert of(240) == (MOST_MEMBERS, MOST_MEMBERS // 2)
+    assert of(20)[1] == 0
+    assert of(240, right_to_left=0) == (MOST_MEMBERS, 0)
+    assert of(240, members=8) == (8, 0)  # who asks for a number gets those that write
+    assert of(20, members=4, right_to_left=1) == (4, 1)
+
+
 def test_a_tiny_corpus_that_is_passed_often_still_wants_its_updates() -> None:
     """A minute passes sixteen times over 2,000 pairs, and that is no more than 700 updates."""
     assert members(2_000, 1) == 1

@@ -69,10 +69,12 @@ def plan_batches(
 
 
 def collate(pairs: Corpus | Sequence[tuple[Sequence[int], Sequence[int]]], rows: Sequence[int] | Rows, *,
-            alter: Callable[[Side, Side], tuple[Side, Side]] | None = None) -> Batch:  # fmt: skip
+            alter: Callable[[Side, Side], tuple[Side, Side]] | None = None, right_to_left: bool = False
+            ) -> Batch:  # fmt: skip
     """The batch of ``rows`` of a corpus or of a list of (source ids, target ids), in the order of ``rows``.
 
-    alter: what is done beforehand to the ids of both sides, which may make the batch longer.
+    alter: what is done beforehand to the ids of both sides, which may make the batch longer. right_to_left: targets from
+    their last token to their first.
     """
     where = np.asarray(rows, dtype=np.int64)
     if isinstance(pairs, Corpus):
@@ -84,6 +86,8 @@ def collate(pairs: Corpus | Sequence[tuple[Sequence[int], Sequence[int]]], rows:
         chosen = [pairs[row] for row in where.tolist()]
         sides = _concatenate([pair[0] for pair in chosen]), _concatenate([pair[1] for pair in chosen])
     (source, source_lengths), (target, target_lengths) = sides if alter is None else alter(*sides)
+    if right_to_left:
+        target = _reversed(target, target_lengths)
     target_in = _padded(target, target_lengths, first=1)
     target_in[:, 0] = BOS
     return Batch(_ended(source, source_lengths), source_lengths + 1, target_in, _ended(target, target_lengths))
@@ -117,6 +121,12 @@ def _gather(ids: NDArray[Any], starts: Rows, rows: Rows) -> tuple[NDArray[Any], 
     ends = np.cumsum(lengths)
     places = np.arange(int(lengths.sum())) + np.repeat(starts[rows] - (ends - lengths), lengths)
     return ids[places], lengths
+
+
+def _reversed(flat: NDArray[Any], lengths: Rows) -> NDArray[Any]:
+    """The ids of each row from its last to its first; the rows stay in their order."""
+    ends = np.cumsum(lengths)
+    return flat[np.repeat(2 * ends - lengths - 1, lengths) - np.arange(len(flat))]
 
 
 def _concatenate(rows: list[Sequence[int]]) -> tuple[NDArray[Any], Rows]:

@@ -12,8 +12,9 @@ import torch
 
 from transduce.decoding.guide import Guide
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis
+from transduce.decoding.rerank import search, width
 from transduce.decoding.sampling import sample
-from transduce.decoding.search import beam_search, greedy
+from transduce.decoding.search import greedy
 from transduce.decoding.trail import EOS, PAD
 from transduce.models.base import Generator
 
@@ -49,7 +50,7 @@ def decode(
     """
     config = config or DecodingConfig()
     results: list[list[Hypothesis]] = [[] for _ in sources]
-    copies = config.nbest if config.sample else config.beam
+    copies = config.nbest if config.sample else width(model, config)
     streams = _streams(sources) if config.sample else []
     for rows in _batches([len(source) + 1 for source in sources], copies=copies, max_tokens=max_tokens):
         source, lengths = _pad([sources[row] for row in rows])
@@ -68,7 +69,7 @@ def decode(
         elif config.beam == 1:
             found = [[each] for each in greedy(model, source, lengths, max_lengths=limits, config=config, **wanted)]
         else:
-            found = beam_search(model, source, lengths, max_lengths=limits, config=config, **wanted)
+            found = search(model, source, lengths, max_lengths=limits, config=config, **wanted)
         for row, hypotheses in zip(rows, found, strict=True):
             results[row] = hypotheses
         if progress is not None:

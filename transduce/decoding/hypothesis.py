@@ -21,6 +21,9 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
     beam_threshold: float = 2.0
     # a partial hypothesis whose log-probability is this far below that of the best (with ``nbest`` above 1: of the
     # ``nbest``-th best) of its sentence is dropped (Freitag and Al-Onaizan 2017, section 3.1); 0: none is
+    rerank: int = 2
+    # with models of both directions (training.right_to_left): so many times ``beam`` outputs are searched for, and ranked
+    # by both; 0: those that write decide alone, in half the time or less
     nbest: int = 1  # results per sentence: at most ``beam``; when sampling, the number of draws
     length_penalty: float = 1.0  # alpha of ``length_penalty`` below; 0 ranks by log-probability alone
     max_length_ratio: float = 2.0  # a sentence gets at most ratio * (source tokens) + extra symbols, its end included
@@ -32,7 +35,14 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
     seed: int = 0  # of sampling
 
     def __post_init__(self) -> None:
-        for name, least in (("beam", 1), ("nbest", 1), ("max_length_extra", 0), ("top_k", 0), ("seed", 0)):
+        for name, least in (
+            ("beam", 1),
+            ("rerank", 0),
+            ("nbest", 1),
+            ("max_length_extra", 0),
+            ("top_k", 0),
+            ("seed", 0),
+        ):
             value = getattr(self, name)
             require(value >= least, f"decoding.{name} must be at least {least}; got {value}.")
         for name, most in (("length_penalty", 10), ("beam_threshold", 1_000), ("max_length_ratio", 1_000)):

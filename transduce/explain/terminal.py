@@ -230,11 +230,17 @@ class _Page:
         self.title("How the score adds up")
         terms = " ".join(f"- {-each.log_prob:.4f}" for each in steps).replace("- ", "-", 1)
         self.say(f"log P(target | source) = sum of log p = {terms} = {score.log_prob:.4f}")
+        total = f"{score.log_prob:.4f}"
+        if score.right_to_left is not None:
+            self.say(
+                f"log P of the target from its last token to its first, by the members that know it so = {score.right_to_left:.4f}"
+            )
+            total = f"({score.log_prob:.4f} - {-score.right_to_left:.4f}) / 2"
         self.say(
             f"length penalty = ((5 + symbols) / 6)^alpha = ((5 + {score.symbols}) / 6)^{score.alpha:g} = {score.length_penalty:.4f}"
         )
         self.say(
-            f"score = log P / length penalty = {score.log_prob:.4f} / {score.length_penalty:.4f} = {score.score:.4f}",
+            f"score = log P / length penalty = {total} / {score.length_penalty:.4f} = {score.score:.4f}",
             style="bold",
         )
         self.say()

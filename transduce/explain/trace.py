@@ -20,7 +20,8 @@ from torch import Tensor
 from transduce.config import from_dict, to_dict
 from transduce.data.tokenizer import PieceKind, Tokenizer
 from transduce.decoding import BeamStep as FoundStep
-from transduce.decoding import Branch, DecodingConfig, Hypothesis, Record, beam_search, length_penalty
+from transduce.decoding import Branch, DecodingConfig, Hypothesis, Record, force, length_penalty
+from transduce.decoding.rerank import search, width
 from transduce.decoding.trail import BOS, EOS, device_of, log_softmax, reading, require_finite
 from transduce.errors import ConfigError, DataError
 from transduce.explain.gradient import EQUATIONS, POINTS, attribute
@@ -78,10 +79,11 @@ class MapTrace(Plain, frozen=True, kw_only=True):
 
 class Score(Plain, frozen=True, kw_only=True):
     log_prob: float  # sum of the steps' log_prob
+    right_to_left: float | None  # log-probability by the members that know targets from the end; None: there are none
     symbols: int  # the end counted
     alpha: float
     length_penalty: float  # ((5 + symbols) / 6) ^ alpha
-    score: float  # log_prob / length_penalty
+    score: float  # log_prob, or its mean with right_to_left, / length_penalty
     equation: str
 
 
@@ -229,7 +231,7 @@ def trace(
             tokens=_tokens(write, symbols),
         ),
         forced=target is not None,
-        score=_score(log_probs, symbols, config.length_penalty),
+        score=_score(log_probs, symbols, config.length_penalty, _from_the_end(model, source, symbols, config)),
         encoder=[_layer(each) for each in inside.layers if each.part == "encoder"],
         decoder=[_layer(each) for each in inside.layers if each.part == "decoder"],
         first={name: _rows(values) for name, values in inside.first.items()},
@@ -239,7 +241,7 @@ def trace(
         outputs={name: _rows(values) for name, values in inside.outputs.items()},
         output_quantities=_quantities(inside.output_quantities),
         steps=_steps(write, log_probs, symbols, top),
-        beam_width=config.beam,
+        beam_width=width(model.model, config),
         beam=None if target is not None else [_beam_step(write, *each) for each in enumerate(record, start=1)],
         alternatives=[_output(write, each) for each in found],
         parting=None if target is None else _parting(write, symbols, best, log_probs, record),
@@ -259,21 +261,33 @@ def _decoding(model: Transducer, beam: int | None, length_penalty: float | None)
 
 def _search(model: Transducer, source: list[int], config: DecodingConfig) -> tuple[list[Hypothesis], list[FoundStep]]:
     record = Record()
-    (found,) = beam_search(model.model, torch.tensor([source]), torch.tensor([len(source)]),
-                           max_lengths=[config.max_length(len(source) - 1)], config=config, record=record)  # fmt: skip
+    (found,) = search(model.model, torch.tensor([source]), torch.tensor([len(source)]),
+                      max_lengths=[config.max_length(len(source) - 1)], config=config, record=record)  # fmt: skip
     return found, record.steps(0)
 
 
-def _score(log_probs: Tensor, symbols: list[int], alpha: float) -> Score:
+def _from_the_end(model: Transducer, source: list[int], symbols: list[int], config: DecodingConfig) -> float | None:
+    """What the members that know targets from the end make of this one; None where they do not rank it."""
+    judge = model.model.right_to_left if config.rerank and symbols[-1:] == [EOS] else None
+    if judge is None:
+        return None
+    (found,) = force(judge, torch.tensor([source]), torch.tensor([len(source)]), [symbols[-2::-1]])
+    return found.log_prob
+
+
+def _score(log_probs: Tensor, symbols: list[int], alpha: float, right_to_left: float | None) -> Score:
     log_prob = float(log_probs[torch.arange(len(symbols)), torch.tensor(symbols)].sum())
     penalty = length_penalty(float(len(symbols)), alpha)
+    both = log_prob if right_to_left is None else (log_prob + right_to_left) / 2
+    total = "log_prob" if right_to_left is None else "(log_prob + right_to_left) / 2"
     return Score(
         log_prob=_number(log_prob),
+        right_to_left=None if right_to_left is None else _number(right_to_left),
         symbols=len(symbols),
         alpha=alpha,
         length_penalty=_number(penalty),
-        score=_number(log_prob / penalty),
-        equation="score = log_prob / ((5 + symbols) / 6)^alpha",
+        score=_number(both / penalty),
+        equation=f"score = {total} / ((5 + symbols) / 6)^alpha",
     )
 
 

@@ -131,6 +131,11 @@ class Generator(nn.Module, ABC):
 
     vocab: int  # size of the target vocabulary, the last dimension of all logits
 
+    @property
+    def right_to_left(self) -> Generator | None:
+        """A model of targets whose tokens are in reverse order, which says how likely a whole output is; None: has none."""
+        return None
+
     @abstractmethod
     def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
                 embedded: Tensor | None = None) -> Tensor:  # fmt: skip
@@ -141,6 +146,16 @@ class Generator(nn.Module, ABC):
         gave, or vectors to read in its place (gradients with respect to the source need them).
         Returns (batch, tgt_len, vocab). Padding influences no unpadded position.
         """
+
+    def log_probs(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
+        """Log-probability of each token of ``target_out``, in single precision at least: (batch, tgt_len).
+
+        target_out: (batch, tgt_len) int64; other arguments as in ``forward``.
+        """
+        logits = self(source, source_lengths, target_in)
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        log_probs: Tensor = logits.log_softmax(dim=-1, dtype=wide)
+        return log_probs.gather(2, target_out[:, :, None])[:, :, 0]
 
     @abstractmethod
     def start(self, source: Tensor, source_lengths: Tensor) -> State:

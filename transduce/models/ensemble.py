@@ -6,6 +6,9 @@ Networks that began with other weights and saw the data in another order err in 
 less (Hansen and Salamon 1990; Sutskever et al. 2014, section 3.6, where five models give 2 to 4 BLEU over one).
 Members are trained alone (members.py), so an ensemble only reads and writes. It is a ``Generator`` like any other:
 logits are logarithms of the mean.
+
+Some members may know targets from their last token to their first (Liu et al. 2016). They take no part in that mean:
+they are an ensemble of their own, which ranks what the others wrote (decoding/rerank.py).
 """
 
 from __future__ import annotations
@@ -40,22 +43,32 @@ class EnsembleState(State):
 
 
 class Ensemble(Generator):
-    """Members of one family and one configuration, for evaluation only."""
+    """Members of one family and one configuration, for evaluation only; the last ``right_to_left`` know targets so."""
 
-    def __init__(self, members: Sequence[Generator]) -> None:
+    def __init__(self, members: Sequence[Generator], *, right_to_left: int = 0) -> None:
         super().__init__()
-        assert members
+        assert 0 <= right_to_left < len(members)
         assert len({(type(each), each.vocab) for each in members}) == 1
         self.members, self.vocab = nn.ModuleList(members), members[0].vocab
+        self.writing = len(members) - right_to_left
         self.eval()
+
+    @property
+    def right_to_left(self) -> Ensemble | None:
+        others = [each for each in self.members[self.writing :] if isinstance(each, Generator)]
+        return Ensemble(others) if others else None
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
                 embedded: Tensor | None = None) -> Tensor:  # fmt: skip
         assert not self.training  # members are trained alone
-        count = len(self.members)
-        given = [None] * count if embedded is None else embedded.chunk(count, dim=-1)
+        given = [None] * self.writing if embedded is None else embedded.chunk(self.writing, dim=-1)
         return log_mean([each(source, source_lengths, target_in, embedded=own)
                          for each, own in zip(self._each(), given, strict=True)])  # fmt: skip
+
+    def log_probs(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
+        """The mean over the members is taken of these few probabilities, not of the whole vocabulary's."""
+        found = [each.log_probs(source, source_lengths, target_in, target_out) for each in self._each()]
+        return torch.stack(found).logsumexp(dim=0) - math.log(len(found))
 
     def start(self, source: Tensor, source_lengths: Tensor) -> EnsembleState:
         return EnsembleState(tuple(each.start(source, source_lengths) for each in self._each()))
@@ -72,7 +85,7 @@ class Ensemble(Generator):
         return torch.cat(known, dim=-1) if len(known) == len(vectors) else None
 
     def describe(self) -> str:
-        return named(next(self._each()).describe(), len(self.members))
+        return named(next(self._each()).describe(), len(self.members), len(self.members) - self.writing)
 
     def look_inside(self, source: Tensor, target_in: Tensor) -> Inside:
         """The members' layers one after another, their summaries side by side, and the mean of their attention.
@@ -94,14 +107,16 @@ class Ensemble(Generator):
         )
 
     def _each(self) -> Iterator[Generator]:
-        for member in self.members:
+        """Those that write."""
+        for member in self.members[: self.writing]:
             assert isinstance(member, Generator)
             yield member
 
 
-def named(member: str, count: int) -> str:
-    """``count`` models of one description in a few words: "2 x lstm 1x256, general attention"."""
-    return member if count == 1 else f"{count} x {member}"
+def named(member: str, count: int, right_to_left: int = 0) -> str:
+    """``count`` models of one description in a few words: "8 x lstm 1x256, general attention, 4 right to left"."""
+    told = f", {right_to_left} right to left" if right_to_left else ""
+    return member if count == 1 else f"{count} x {member}{told}"
 
 
 def log_mean(logits: Sequence[Tensor]) -> Tensor:

@@ -196,7 +196,7 @@ def choose(*, pairs: int, target_tokens: int, batches: int, seconds: float | Non
         reasons = ["character by character, since one side of nearly all pairs is a single word"]
     passes = 10.0 if training.epochs is None else training.epochs
     updates = batches / training.accumulate  # of a pass
-    count = training.members
+    count, right_to_left = training.members, training.right_to_left
     if training.steps is not None:
         passes = training.steps / updates
     if seconds is not None and speed is not None:
@@ -207,19 +207,23 @@ def choose(*, pairs: int, target_tokens: int, batches: int, seconds: float | Non
 
         if together is not None and "training.members" not in given:
             count = choose_members(lambda n: share * speed_of(n) / n, updates=updates, memory=memory)
+            if count > FEW_MEMBERS and "training.right_to_left" not in given:
+                right_to_left = count // 2
         speed = speed_of(count)
         passes = share * speed / count
         reasons.append(f"this machine trains about {speed:,.0f} target tokens a second: "
                        f"{spoken_duration(seconds)} are about {share * speed:.1f} passes over the data")  # fmt: skip
         if count > 1:
             reasons.append(f"{count} models side by side, which translate together: {passes:.1f} passes for each")
+        if right_to_left and "training.right_to_left" not in given:
+            reasons.append(f"{right_to_left} of them learn targets from right to left, to rank what the others write")
     rate = 5e-3 if model.hidden <= 256 else 3e-3
     if isinstance(model, TransformerConfig):
         rate = TRANSFORMER_RATE
     updates *= min(passes, LONGEST_PASSES)
     warmup = max(1, min(training.optim.warmup, round(updates / 10)))  # a tenth of a short run at most
     optim = msgspec.structs.replace(training.optim, lr=rate, warmup=warmup)
-    training = msgspec.structs.replace(training, optim=optim, members=count)
+    training = msgspec.structs.replace(training, optim=optim, members=count, right_to_left=right_to_left)
     if passes > LONGEST_PASSES and seconds is not None:
         reasons.append(
             f"training ends early, after {LONGEST_PASSES} passes: more would only learn so little data by heart"

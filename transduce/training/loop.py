@@ -66,6 +66,9 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: int = 0
     members: int = 1  # models trained side by side, each as these settings say, whose probabilities are averaged
+    right_to_left: int = (
+        0  # so many of them learn targets from the last token to the first; they rank what the others write
+    )
     save_every: float = 30.0  # seconds between two savings of the training state; 0: after every update
     max_bad_steps: int = 20  # updates in a row with a non-finite loss or gradient that end training
     optim: OptimConfig = OptimConfig()
@@ -84,6 +87,9 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
         require(self.patience >= 0, f"training.patience must not be negative; got {self.patience}.")
         require(0 <= self.average < 1, f"training.average is a share, at least 0 and below 1; got {self.average}.")
         require(1 <= self.members <= 100, f"training.members must be from 1 to 100; got {self.members}.")
+        require(0 <= self.right_to_left < self.members,
+                f"training.right_to_left must be at least 0 and below training.members, {self.members}: the others write; "
+                f"got {self.right_to_left}.")  # fmt: skip
         require(self.save_every >= 0, f"training.save_every must not be negative; got {self.save_every}.")
 
 
@@ -109,14 +115,15 @@ def train(
     stop: Stop | None = None,
     how_to_resume: str = "",
     halves: Halves | None = None,
+    right_to_left: bool = False,
 ) -> Progress:
     """Train ``model`` in place; it ends with the last weights, the best ones went to ``keep_best``.
 
     plan: asked before every update; None is ``planned_steps(corpus, config)``. validate: measures by
     name, ``config.best_by`` among them; the model is in eval mode without gradients, and the random
     numbers it draws do not change the training. state: where to save (None: nowhere); resume: what
-    ``state.load()`` gave. halves: what pieces fall into, asked for by ``config.bpe_dropout`` alone. The caller's random
-    state is the same afterwards.
+    ``state.load()`` gave. halves: what pieces fall into, asked for by ``config.bpe_dropout`` alone. right_to_left: whether
+    this model learns targets from their last token to their first. The caller's random state is the same afterwards.
 
     Raises ``Interrupted`` when ``stop`` asks for it (all is saved then, and ``how_to_resume`` ends the
     message), ``TrainingError`` when training diverges, ``RunError`` when a file cannot be written.
@@ -126,7 +133,7 @@ def train(
         return progress
     plan, stop = plan or planned_steps(corpus, config), stop or Stop()
     run = _Run(model, config, progress, validate, keep_best, state, logger or Silent(), device or torch.device("cpu"))
-    batches = _endless_batches(corpus, config, progress, halves)
+    batches = _endless_batches(corpus, config, progress, halves, right_to_left=right_to_left)
     with _own_random_numbers(config.seed, run.device):
         if resume:
             run.restore(resume)
@@ -177,8 +184,8 @@ class _Sums(NamedTuple):
     pairs: int
 
 
-def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress, halves: Halves | None
-                     ) -> Iterator[Batch]:  # fmt: skip
+def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress, halves: Halves | None, *,
+                     right_to_left: bool) -> Iterator[Batch]:  # fmt: skip
     """Batch after batch, pass after pass; ``progress`` holds the place of the next one."""
     while True:
         epoch = epoch_batches(corpus, config, epoch=progress.epoch)
@@ -189,7 +196,7 @@ def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress,
                 assert halves is not None
                 seed = (config.seed, progress.epoch, progress.batch)
                 alter = partial(cut_anew, halves=halves, share=config.bpe_dropout, seed=seed)
-            yield collate(corpus, epoch[progress.batch - 1], alter=alter)
+            yield collate(corpus, epoch[progress.batch - 1], alter=alter, right_to_left=right_to_left)
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
 
