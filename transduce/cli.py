@@ -60,6 +60,12 @@ ThresholdOption = Annotated[
     float | None,
     typer.Option(help="Drop what is this far below the best in log-probability (2 by default); 0: nothing."),
 ]
+RerankOption = Annotated[
+    int | None,
+    typer.Option(
+        help="With models of both directions: so many times the beam's outputs are ranked by both (2 by default); 0: none, which is quicker."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
@@ -172,6 +178,7 @@ def translate(
     beam: BeamOption = None,
     nbest: Annotated[int, typer.Option(help="Outputs for each text: number, score and text, separated by tabs.")] = 1,
     beam_threshold: ThresholdOption = None,
+    rerank: RerankOption = None,
     length_penalty: PenaltyOption = None,
     sample: Annotated[bool, typer.Option("--sample", help="Draw from the distribution instead of searching.")] = False,
     temperature: Annotated[float | None, typer.Option(help="With --sample: below 1 is more certain, above 1 more varied.")] = None,
@@ -191,7 +198,7 @@ def translate(
         raise typer.BadParameter("Give TEXT or --file, not both.")
     if not sample and any(value is not None for value in (temperature, top_k, top_p, seed)):
         raise typer.BadParameter("--temperature, --top-k, --top-p and --seed belong to --sample.")
-    options = _chosen(beam=beam, beam_threshold=beam_threshold, nbest=nbest, length_penalty=length_penalty,
+    options = _chosen(beam=beam, beam_threshold=beam_threshold, rerank=rerank, nbest=nbest, length_penalty=length_penalty,
                       temperature=temperature, top_k=top_k, top_p=top_p, seed=seed) | ({"sample": True} if sample else {})  # fmt: skip
     if nbest > 1 and beam is None and not sample:
         options["beam"] = max(5, nbest)
@@ -222,6 +229,7 @@ def evaluate(
     target: TargetOption = None,
     beam: BeamOption = None,
     beam_threshold: ThresholdOption = None,
+    rerank: RerankOption = None,
     length_penalty: PenaltyOption = None,
     json: JsonOption = False,
     per_sentence: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table with a row a pair: scores, source, output, reference (TSV).")] = None,
@@ -245,7 +253,9 @@ def evaluate(
     _tell_dropped(reader)
     patience = {"ter_seconds": float("inf")} if ter else {}
     found = model.evaluate(
-        pairs, **_chosen(beam=beam, beam_threshold=beam_threshold, length_penalty=length_penalty), **patience
+        pairs,
+        **_chosen(beam=beam, beam_threshold=beam_threshold, rerank=rerank, length_penalty=length_penalty),
+        **patience,
     )
     if "ter" not in found.scores:
         print(
