@@ -6,11 +6,13 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from torch import Tensor
 
-from transduce.decoding import DecodingConfig, Hypothesis, decode, rerank
-from transduce.decoding.rerank import rank
+from transduce.decoding import DecodingConfig, Hypothesis, decode
+from transduce.decoding.rerank import log_probs, rank
 from transduce.errors import ConfigError
 from transduce.models import Ensemble, Generator, RNNConfig, build
 
@@ -67,10 +69,9 @@ def test_both_directions_choose_among_what_a_wider_beam_completes() -> None:
     assert changed  # else this test could not fail
 
 
-def test_a_sentence_gets_the_same_result_alone_and_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sentence_gets_the_same_result_alone_and_among_others() -> None:
     model = Ensemble(members(), right_to_left=2)
     together = decode(model, SOURCES, config=CONFIG)
-    monkeypatch.setattr(rerank, "POSITIONS", 1)  # each output alone
     alone = [decode(model, [source], config=CONFIG)[0] for source in SOURCES]
     for one, other in zip(together, alone, strict=True):
         assert [each.tokens for each in one] == [each.tokens for each in other]
@@ -82,6 +83,23 @@ def test_those_that_write_decide_alone(changes: dict[str, int]) -> None:
     made, config = members(), replace(CONFIG, **changes)
     found = decode(Ensemble(made, right_to_left=2), SOURCES, config=config)
     assert found == decode(Ensemble(made[:3]), SOURCES, config=config)
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_targets_that_begin_alike_are_read_once_and_alike(data: st.DataObject) -> None:
+    model, (source, lengths, rows) = Ensemble(members(2)), batch()
+    ids = st.lists(st.integers(3, 5), max_size=4)  # few, so that many share their beginnings
+    targets = [(row, each) for row in range(rows) for each in data.draw(st.lists(ids, max_size=6))]
+    found = log_probs(model, source, lengths, targets)
+    expected = [log_prob(list(model.members), SOURCES[row], each) for row, each in targets]  # type: ignore[arg-type]
+    assert found.tolist() == pytest.approx(expected)
+
+
+def batch() -> tuple[Tensor, Tensor, int]:
+    longest = max(map(len, SOURCES)) + 1
+    padded = torch.tensor([[*source, EOS, *[0] * (longest - len(source) - 1)] for source in SOURCES])
+    return padded, torch.tensor([len(source) + 1 for source in SOURCES]), len(SOURCES)
 
 
 def test_what_was_cut_off_stays_behind() -> None:

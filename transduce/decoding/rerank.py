@@ -10,7 +10,7 @@ best of a beam so).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from transduce.decoding.forced import force
 from transduce.decoding.hypothesis import DecodingConfig, Hypothesis, length_penalty
 from transduce.decoding.search import beam_search
+from transduce.decoding.trail import BOS, EOS, device_of, log_softmax, reading, require_finite
 from transduce.models.base import Generator
-
-POSITIONS = 2_000  # of the outputs that are read at once, padding included: bounds their logits
 
 
 def search(model: Generator, source: Tensor, source_lengths: Tensor, *, max_lengths: Sequence[int] | np.ndarray,
@@ -55,28 +53,41 @@ def rank(judge: Generator, source: Tensor, source_lengths: Tensor, found: Sequen
     Those that are not finished stay behind the others as they are. Only scores change; ``alpha``: of the length penalty.
     """
     whole = [(row, each) for row, hypotheses in enumerate(found) for each in hypotheses if each.finished]
-    ranked = [[each for each in hypotheses if not each.finished] for hypotheses in found]
-    read: dict[int, float] = {}
-    for places in _batches([len(each.tokens) + 1 for _, each in whole]):
-        rows = torch.tensor([whole[place][0] for place in places])
-        lengths = source_lengths[rows]
-        judged = force(judge, source[rows, : int(lengths.max())], lengths,
-                       [whole[place][1].tokens[::-1] for place in places])  # fmt: skip
-        read |= {place: each.log_prob for place, each in zip(places, judged, strict=True)}
-    scored: list[list[Hypothesis]] = [[] for _ in found]
-    for place, (row, each) in enumerate(whole):
-        mean = (each.log_prob + read[place]) / 2
-        scored[row].append(replace(each, score=mean / length_penalty(len(each.tokens) + 1.0, alpha)))
-    return [sorted(best, key=lambda each: -each.score) + rest for best, rest in zip(scored, ranked, strict=True)]
+    read = log_probs(judge, source, source_lengths, [(row, each.tokens[::-1]) for row, each in whole])
+    ranked: list[list[Hypothesis]] = [[] for _ in found]
+    for (row, each), reversed_log_prob in zip(whole, read.tolist(), strict=True):
+        mean = (each.log_prob + reversed_log_prob) / 2
+        ranked[row].append(replace(each, score=mean / length_penalty(len(each.tokens) + 1.0, alpha)))
+    return [sorted(best, key=lambda each: -each.score) + [each for each in hypotheses if not each.finished]
+            for best, hypotheses in zip(ranked, found, strict=True)]  # fmt: skip
 
 
-def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Places by rising length, cut where rows * longest would exceed ``POSITIONS``."""
-    batch: list[int] = []
-    for place in sorted(range(len(lengths)), key=lambda place: lengths[place]):
-        if batch and (len(batch) + 1) * lengths[place] > POSITIONS:
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch
+def log_probs(model: Generator, source: Tensor, source_lengths: Tensor, targets: Sequence[tuple[int, Sequence[int]]]
+              ) -> np.ndarray:  # fmt: skip
+    """Natural log-probability of each target and its end: (targets,).
+
+    targets: the row of ``source`` that each belongs to, rising, and its ids. What several targets of one row begin with
+    is read once: the best outputs of a sentence mostly end alike.
+    """
+    totals = np.zeros(len(targets))
+    lengths = np.array([len(ids) for _, ids in targets], dtype=np.int64)
+    symbols = np.full((len(targets), int(lengths.max(initial=0)) + 1), EOS)
+    for place, (_, ids) in enumerate(targets):
+        symbols[place, : len(ids)] = ids
+    device, going = device_of(model), np.arange(len(targets))
+    origins, node = np.unique(np.array([row for row, _ in targets], dtype=np.int64), return_inverse=True)
+    tokens = np.full(len(origins), BOS)
+    with reading(model):
+        state = model.start(source.to(device), source_lengths.to(device))
+        for at in range(symbols.shape[1] if len(targets) else 0):
+            logits, state = model.step(
+                torch.from_numpy(tokens).to(device), state.select(torch.from_numpy(origins).to(device))
+            )
+            found = log_softmax(logits)[torch.from_numpy(node), torch.from_numpy(symbols[going, at])]
+            require_finite(found, at=at)
+            totals[going] += found.to("cpu", torch.float64).numpy()
+            on = lengths[going] > at
+            going, node = going[on], node[on]
+            nodes, node = np.unique(node * model.vocab + symbols[going, at], return_inverse=True)
+            origins, tokens = np.divmod(nodes, model.vocab)
+    return totals
