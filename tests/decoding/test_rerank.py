@@ -138,5 +138,5 @@ def test_members_that_know_targets_from_the_end_do_not_write() -> None:
 
 
 def test_a_width_below_nothing_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"decoding\.rerank must be at least 0; got -1"):
+    with pytest.raises(ConfigError, match=r"decoding\.rerank must be from 0 to 100; got -1"):
         DecodingConfig(rerank=-1)

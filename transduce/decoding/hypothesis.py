@@ -35,17 +35,15 @@ class DecodingConfig(Config, frozen=True, kw_only=True):
     seed: int = 0  # of sampling
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("beam", 1),
-            ("rerank", 0),
-            ("nbest", 1),
-            ("max_length_extra", 0),
-            ("top_k", 0),
-            ("seed", 0),
-        ):
+        for name, least in (("beam", 1), ("nbest", 1), ("max_length_extra", 0), ("top_k", 0), ("seed", 0)):
             value = getattr(self, name)
             require(value >= least, f"decoding.{name} must be at least {least}; got {value}.")
-        for name, most in (("length_penalty", 10), ("beam_threshold", 1_000), ("max_length_ratio", 1_000)):
+        for name, most in (
+            ("rerank", 100),
+            ("length_penalty", 10),
+            ("beam_threshold", 1_000),
+            ("max_length_ratio", 1_000),
+        ):
             value = getattr(self, name)
             require(0 <= value <= most, f"decoding.{name} must be from 0 to {most:,}; got {value}.")
         require(

@@ -4,7 +4,7 @@
 
 By the chain rule both are probabilities of the same sequence, but the models of the one direction know the beginning
 of an output when they judge its end, those of the other its end when they judge its beginning, and their mistakes
-differ more than those of models of one direction do (Liu et al. 2016; Sennrich et al. 2016, section 2.4, who rank the
+differ more than those of models of one direction do (Liu et al. 2016; Sennrich, Haddow and Birch 2016, who rank the
 best of a beam so).
 """
 
@@ -29,21 +29,27 @@ def search(model: Generator, source: Tensor, source_lengths: Tensor, *, max_leng
            config: DecodingConfig, **wanted: Any) -> list[list[Hypothesis]]:  # fmt: skip
     """``beam_search``, or where the model has a ``right_to_left``, the ``nbest`` best of a wider one by both.
 
-    ``config.rerank`` says how much wider; 0: the beam's own order. ``wanted``: what else ``beam_search`` takes. Raises
+    ``config.rerank`` says how much wider; 0, or a beam of one: nothing is ranked. ``wanted``: what else ``beam_search`` takes. Raises
     ``TransduceError`` when a model's output is not finite.
     """
-    if not (config.rerank and model.right_to_left):
+    judge = judge_of(model, config)
+    if judge is None:
         return beam_search(model, source, source_lengths, max_lengths=max_lengths, config=config, **wanted)
     wide = width(model, config)
     found = beam_search(model, source, source_lengths, max_lengths=max_lengths,
                         config=msgspec.structs.replace(config, beam=wide, nbest=wide), **wanted)  # fmt: skip
-    ranked = rank(model.right_to_left, source, source_lengths, found, alpha=config.length_penalty)
+    ranked = rank(judge, source, source_lengths, found, alpha=config.length_penalty)
     return [each[: config.nbest] for each in ranked]
+
+
+def judge_of(model: Generator, config: DecodingConfig) -> Generator | None:
+    """Who ranks with the model in such a search; None: nobody."""
+    return model.right_to_left if config.rerank and config.beam > 1 else None
 
 
 def width(model: Generator, config: DecodingConfig) -> int:
     """The beam that ``search`` uses."""
-    return config.beam * (config.rerank or 1) if model.right_to_left else config.beam
+    return config.beam if judge_of(model, config) is None else config.beam * config.rerank
 
 
 def rank(judge: Generator, source: Tensor, source_lengths: Tensor, found: Sequence[Sequence[Hypothesis]], *, alpha: float

@@ -21,7 +21,7 @@ from transduce.config import from_dict, to_dict
 from transduce.data.tokenizer import PieceKind, Tokenizer
 from transduce.decoding import BeamStep as FoundStep
 from transduce.decoding import Branch, DecodingConfig, Hypothesis, Record, force, length_penalty
-from transduce.decoding.rerank import search, width
+from transduce.decoding.rerank import judge_of, search, width
 from transduce.decoding.trail import BOS, EOS, device_of, log_softmax, reading, require_finite
 from transduce.errors import ConfigError, DataError
 from transduce.explain.gradient import EQUATIONS, POINTS, attribute
@@ -268,7 +268,7 @@ def _search(model: Transducer, source: list[int], config: DecodingConfig) -> tup
 
 def _from_the_end(model: Transducer, source: list[int], symbols: list[int], config: DecodingConfig) -> float | None:
     """What the members that know targets from the end make of this one; None where they do not rank it."""
-    judge = model.model.right_to_left if config.rerank and symbols[-1:] == [EOS] else None
+    judge = judge_of(model.model, config) if symbols[-1:] == [EOS] else None
     if judge is None:
         return None
     (found,) = force(judge, torch.tensor([source]), torch.tensor([len(source)]), [symbols[-2::-1]])
