@@ -94,7 +94,7 @@ def test_runs_of_neighboring_seeds_share_no_model() -> None:
 
 @pytest.fixture(scope="module")
 def both_ways(tmp_path_factory: pytest.TempPathFactory, pairs: list[tuple[str, str]]) -> Transducer:
-    """Two members, one of which learned targets from right to left, and a run of two that learned reversed texts."""
+    """Two members, one of which learned targets from right to left."""
     return _of_words(tmp_path_factory.mktemp("both") / "run", pairs, "training.right_to_left=1")
 
 
@@ -120,7 +120,6 @@ def test_a_member_from_right_to_left_is_one_that_learns_reversed_texts(
     own, other = (measured(place / "metrics-2.jsonl") for place in (both_ways.path, tmp_path / "run"))
     assert own == other
     # What validation writes is in the order of the words: its BLEU is that of the usual texts, not of reversed ones.
-    config = both_ways.config
     alone = both_ways.model.right_to_left
     assert alone is not None
     found = evaluate_pairs(alone, both_ways.tokenizers, [Pair(*pair, 1) for pair in pairs[:20]],
@@ -128,7 +127,7 @@ def test_a_member_from_right_to_left_is_one_that_learns_reversed_texts(
     lines = [json.loads(line) for line in (both_ways.path / "metrics-2.jsonl").read_text(encoding="utf-8").splitlines()]
     best = next(line for line in reversed(lines) if line["kind"] == "validation" and line["best"])
     assert found.scores["chrf"].value == pytest.approx(best["chrf"])
-    assert config.training.right_to_left == 1
+    assert both_ways.config.training.right_to_left == 1
 
 
 def test_both_directions_rank_what_one_of_them_writes(both_ways: Transducer, pairs: list[tuple[str, str]]) -> None:

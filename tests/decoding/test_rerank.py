@@ -44,16 +44,13 @@ def log_prob(models: list[Generator], source: list[int], target: list[int]) -> f
     return total
 
 
-def wide(models: list[Generator], **changes: int) -> list[list[Hypothesis]]:
-    return decode(Ensemble(models), SOURCES, config=replace(CONFIG, beam=6, nbest=6, **changes))
-
-
 def test_both_directions_choose_among_what_a_wider_beam_completes() -> None:
     made = members()
     model = Ensemble(made, right_to_left=2)
     found = decode(model, SOURCES, config=replace(CONFIG, nbest=3))
+    written = decode(Ensemble(made[:3]), SOURCES, config=replace(CONFIG, beam=6, nbest=6))
     changed = 0
-    for source, best, all_written in zip(SOURCES, found, wide(made[:3]), strict=True):
+    for source, best, all_written in zip(SOURCES, found, written, strict=True):
         whole = [each for each in all_written if each.finished]
 
         def score(each: Hypothesis, source: list[int] = source) -> float:
@@ -88,11 +85,11 @@ def test_those_that_write_decide_alone(changes: dict[str, int]) -> None:
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_targets_that_begin_alike_are_read_once_and_alike(data: st.DataObject) -> None:
-    model, (source, lengths, rows) = Ensemble(members(2)), batch()
+    made, (source, lengths, rows) = members(2), batch()
     ids = st.lists(st.integers(3, 5), max_size=4)  # few, so that many share their beginnings
     targets = [(row, each) for row in range(rows) for each in data.draw(st.lists(ids, max_size=6))]
-    found = log_probs(model, source, lengths, targets)
-    expected = [log_prob(list(model.members), SOURCES[row], each) for row, each in targets]  # type: ignore[arg-type]
+    found = log_probs(Ensemble(made), source, lengths, targets)
+    expected = [log_prob(made, SOURCES[row], each) for row, each in targets]
     assert found.tolist() == pytest.approx(expected)
 
 

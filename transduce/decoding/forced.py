@@ -26,7 +26,7 @@ def force(
 
     targets: ids without start and end, one list a sentence; any id of the vocabulary may occur.
     ``alpha`` is the length penalty of the score. The whole target is computed at once
-    (``Generator.log_probs``), or step by step where the attention is asked for. Raises
+    (``Generator.forward``), or step by step where the attention is asked for. Raises
     ``TransduceError`` when the model's output is not finite.
     """
     device = device_of(model)
@@ -49,7 +49,8 @@ def force(
                     attention.append(state.attention.to("cpu", torch.float32).numpy())
             found = torch.cat(columns, dim=1)
         else:
-            found = model.log_probs(source, source_lengths, given, wanted)  # (batch, tgt_len)
+            logits = model(source, source_lengths, given)  # (batch, tgt_len, vocab)
+            found = log_softmax(logits).gather(2, wanted[:, :, None])[:, :, 0]  # (batch, tgt_len)
         require_finite(found[wanted != PAD])
     values, looked = found.to("cpu", torch.float64).numpy(), np.stack(attention, axis=1) if attention else None
     sources = source_lengths.tolist()

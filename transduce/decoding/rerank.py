@@ -35,7 +35,7 @@ def search(model: Generator, source: Tensor, source_lengths: Tensor, *, max_leng
     judge = judge_of(model, config)
     if judge is None:
         return beam_search(model, source, source_lengths, max_lengths=max_lengths, config=config, **wanted)
-    wide = width(model, config)
+    wide = config.beam * config.rerank
     found = beam_search(model, source, source_lengths, max_lengths=max_lengths,
                         config=msgspec.structs.replace(config, beam=wide, nbest=wide), **wanted)  # fmt: skip
     ranked = rank(judge, source, source_lengths, found, alpha=config.length_penalty)

@@ -147,16 +147,6 @@ class Generator(nn.Module, ABC):
         Returns (batch, tgt_len, vocab). Padding influences no unpadded position.
         """
 
-    def log_probs(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
-        """Log-probability of each token of ``target_out``, in single precision at least: (batch, tgt_len).
-
-        target_out: (batch, tgt_len) int64; other arguments as in ``forward``.
-        """
-        logits = self(source, source_lengths, target_in)
-        wide = torch.promote_types(logits.dtype, torch.float32)
-        log_probs: Tensor = logits.log_softmax(dim=-1, dtype=wide)
-        return log_probs.gather(2, target_out[:, :, None])[:, :, 0]
-
     @abstractmethod
     def start(self, source: Tensor, source_lengths: Tensor) -> State:
         """Read the source; one row a sentence. Shapes as in ``forward``."""

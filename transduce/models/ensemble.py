@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ class Ensemble(Generator):
 
     @property
     def right_to_left(self) -> Ensemble | None:
-        others = [each for each in self.members[self.writing :] if isinstance(each, Generator)]
+        others = [each for each in islice(self.members, self.writing, None) if isinstance(each, Generator)]
         return Ensemble(others) if others else None
 
     def forward(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, *,
@@ -64,11 +65,6 @@ class Ensemble(Generator):
         given = [None] * self.writing if embedded is None else embedded.chunk(self.writing, dim=-1)
         return log_mean([each(source, source_lengths, target_in, embedded=own)
                          for each, own in zip(self._each(), given, strict=True)])  # fmt: skip
-
-    def log_probs(self, source: Tensor, source_lengths: Tensor, target_in: Tensor, target_out: Tensor) -> Tensor:
-        """The mean over the members is taken of these few probabilities, not of the whole vocabulary's."""
-        found = [each.log_probs(source, source_lengths, target_in, target_out) for each in self._each()]
-        return torch.stack(found).logsumexp(dim=0) - math.log(len(found))
 
     def start(self, source: Tensor, source_lengths: Tensor) -> EnsembleState:
         return EnsembleState(tuple(each.start(source, source_lengths) for each in self._each()))
@@ -108,7 +104,7 @@ class Ensemble(Generator):
 
     def _each(self) -> Iterator[Generator]:
         """Those that write."""
-        for member in self.members[: self.writing]:
+        for member in islice(self.members, self.writing):  # at every step of search: a slice would be a new module
             assert isinstance(member, Generator)
             yield member
 

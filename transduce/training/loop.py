@@ -66,9 +66,8 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     seed: int = 0
     members: int = 1  # models trained side by side, each as these settings say, whose probabilities are averaged
-    right_to_left: int = (
-        0  # so many of them learn targets from the last token to the first; they rank what the others write
-    )
+    # So many of them learn targets from the last token to the first; they rank what the others write.
+    right_to_left: int = 0
     save_every: float = 30.0  # seconds between two savings of the training state; 0: after every update
     max_bad_steps: int = 20  # updates in a row with a non-finite loss or gradient that end training
     optim: OptimConfig = OptimConfig()
