@@ -4,8 +4,9 @@
     train_side_by_side   a process for each member, and their weights put together at the end
     train_member         what such a process does: what ``train_alone`` does, with a seed and a folder of its own
 
-An ensemble's members differ in their seeds only: first weights, order of the batches, dropout. Each keeps its own
-best weights, and the mean of their probabilities is the model (models/ensemble.py).
+An ensemble's members differ in their seeds (first weights, order of the batches, dropout), and in the direction in which
+they learn targets where ``training.right_to_left`` is not 0. Each keeps its own best weights; models/ensemble.py makes
+them one model.
 """
 
 from __future__ import annotations

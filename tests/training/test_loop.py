@@ -17,13 +17,16 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from tests.training.toys import VOCAB, Kept, Notes, Pairs, copied, copy_task, measures_of, same_bits, small_model
+from transduce.data.batches import collate
+from transduce.data.bpe_dropout import Cutter
 from transduce.errors import ConfigError, Interrupted, RunError, TrainingError
 from transduce.models import Generator
+from transduce.models.base import PAD
 from transduce.training import loop
 from transduce.training.checkpoint import Progress, StateFile
 from transduce.training.interrupt import Stop
 from transduce.training.loggers import JSONL
-from transduce.training.loop import Plan, TrainingConfig, batches_per_epoch, planned_steps, train
+from transduce.training.loop import Plan, TrainingConfig, batches_per_epoch, epoch_batches, planned_steps, train
 from transduce.training.optim import OptimConfig
 
 CORPUS = copy_task(23)
@@ -162,17 +165,34 @@ def test_killed_and_resumed_is_bit_for_bit_the_run_that_was_never_killed(
 
 @pytest.mark.parametrize(("schedule", "cut"), [("hold", 6), ("constant", 10)])
 def test_pieces_are_cut_anew_until_the_rate_falls(schedule: Any, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    shares: list[float] = []
+    altered: list[bool] = []
 
-    def note(source: Any, target: Any, *, share: float, **_: Any) -> Any:
-        shares.append(share)
-        return source, target
+    def note(*args: Any, alter: Any, **others: Any) -> Any:
+        altered.append(alter is not None)
+        assert alter is None or (alter.share, alter.seed) == (0.3, 0)
+        return collate(*args, alter=alter, **others)
 
-    monkeypatch.setattr(loop, "cut_anew", note)
+    monkeypatch.setattr(loop, "collate", note)
     optim = OptimConfig(lr=0.01, warmup=1, schedule=schedule, decay=0.4)
     config = TrainingConfig(steps=10, batch_tokens=40, bpe_dropout=0.3, optim=optim)
     run(small_model(), config, halves=(HALVES, HALVES))
-    assert shares == [0.3] * cut
+    assert altered == [True] * cut + [False] * (10 - cut)
+
+
+def test_batches_of_pieces_cut_anew_are_planned_by_their_lengths() -> None:
+    """Every row once, as many batches as of whole pieces, and each of rows that are alike as they are cut."""
+    corpus, config = copy_task(2_000, longest=15), TrainingConfig(batch_tokens=200)
+    cutter = Cutter((HALVES, HALVES), 0.9, config.seed, 2)
+    planned = epoch_batches(corpus, config, epoch=2, cutter=cutter)
+    assert sorted(np.concatenate(planned).tolist()) == list(range(len(corpus)))
+    whole = epoch_batches(corpus, config, epoch=2)
+    assert len(planned) == pytest.approx(len(whole), rel=0.02)
+
+    def padding(batches: list[np.ndarray]) -> float:
+        target = [collate(corpus, rows, alter=cutter).target_out for rows in batches]
+        return 1 - sum(np.count_nonzero(each != PAD) for each in target) / sum(each.size for each in target)
+
+    assert padding(planned) < 0.3 * padding(whole)
 
 
 def test_a_finished_training_is_left_as_it_is(tmp_path: Path) -> None:

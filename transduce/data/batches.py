@@ -69,23 +69,16 @@ def plan_batches(
 
 
 def collate(pairs: Corpus | Sequence[tuple[Sequence[int], Sequence[int]]], rows: Sequence[int] | Rows, *,
-            alter: Callable[[Side, Side], tuple[Side, Side]] | None = None, right_to_left: bool = False
+            alter: Callable[[Rows, Side, Side], tuple[Side, Side]] | None = None, right_to_left: bool = False
             ) -> Batch:  # fmt: skip
     """The batch of ``rows`` of a corpus or of a list of (source ids, target ids), in the order of ``rows``.
 
-    alter: what is done beforehand to the ids of both sides, which may make the batch longer. right_to_left: targets from
+    alter: what is done beforehand to these rows' ids of both sides, which may make the batch longer. right_to_left: targets from
     their last token to their first.
     """
     where = np.asarray(rows, dtype=np.int64)
-    if isinstance(pairs, Corpus):
-        sides = (
-            _gather(pairs.source_ids, pairs.source_starts, where),
-            _gather(pairs.target_ids, pairs.target_starts, where),
-        )
-    else:
-        chosen = [pairs[row] for row in where.tolist()]
-        sides = _concatenate([pair[0] for pair in chosen]), _concatenate([pair[1] for pair in chosen])
-    (source, source_lengths), (target, target_lengths) = sides if alter is None else alter(*sides)
+    sides = sides_of(pairs, where)
+    (source, source_lengths), (target, target_lengths) = sides if alter is None else alter(where, *sides)
     if right_to_left:
         target = _reversed(target, target_lengths)
     target_in = _padded(target, target_lengths, first=1)
@@ -113,6 +106,15 @@ def _cut(pool: Rows, source: Rows, target: Rows, tokens: int) -> list[Rows]:
         batches.append(order[start:end])
         start = end
     return batches
+
+
+def sides_of(pairs: Corpus | Sequence[tuple[Sequence[int], Sequence[int]]], rows: Rows) -> tuple[Side, Side]:
+    """Source and target ids of these rows."""
+    if isinstance(pairs, Corpus):
+        return (_gather(pairs.source_ids, pairs.source_starts, rows),
+                _gather(pairs.target_ids, pairs.target_starts, rows))  # fmt: skip
+    chosen = [pairs[row] for row in rows.tolist()]
+    return _concatenate([pair[0] for pair in chosen]), _concatenate([pair[1] for pair in chosen])
 
 
 def _gather(ids: NDArray[Any], starts: Rows, rows: Rows) -> tuple[NDArray[Any], Rows]:

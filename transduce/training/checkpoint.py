@@ -45,6 +45,7 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     step: int = 0  # updates made, skipped ones included
     epoch: int = 0  # passes over the corpus that are complete
     batch: int = 0  # the next batch of this epoch's plan
+    cut: bool = False  # whether that plan is made for pieces cut anew (data/bpe_dropout.py)
     tokens: int = 0  # target tokens trained on, EOS included, padding not
     pairs: int = 0  # pairs trained on
     total: int | None = None  # planned updates; None while a time budget is still being measured

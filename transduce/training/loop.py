@@ -12,7 +12,6 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from typing import Literal, NamedTuple, final
 
@@ -22,7 +21,7 @@ from torch import Tensor
 
 from transduce.config import Config, require
 from transduce.data.batches import Batch, collate, plan_batches
-from transduce.data.bpe_dropout import Halves, cut_anew
+from transduce.data.bpe_dropout import Cutter, Halves
 from transduce.data.corpus import Corpus
 from transduce.errors import ConfigError, Interrupted, RunError, TrainingError
 from transduce.models.base import PAD, Generator
@@ -187,25 +186,37 @@ def _endless_batches(corpus: Corpus, config: TrainingConfig, progress: Progress,
                      right_to_left: bool) -> Iterator[Batch]:  # fmt: skip
     """Batch after batch, pass after pass; ``progress`` holds the place of the next one."""
     while True:
-        epoch = epoch_batches(corpus, config, epoch=progress.epoch)
+        cutter = None
+        if config.bpe_dropout:
+            assert halves is not None
+            cutter = Cutter(halves, config.bpe_dropout, config.seed, progress.epoch)
+        if not progress.batch:
+            progress.cut = cutter is not None and not falling(config.optim, progress.step, progress.total)
+        epoch = epoch_batches(corpus, config, epoch=progress.epoch, cutter=cutter if progress.cut else None)
         while progress.batch < len(epoch):
             progress.batch += 1
-            alter = None
-            if config.bpe_dropout and not falling(config.optim, progress.step, progress.total):
-                assert halves is not None
-                seed = (config.seed, progress.epoch, progress.batch)
-                alter = partial(cut_anew, halves=halves, share=config.bpe_dropout, seed=seed)
-            yield collate(corpus, epoch[progress.batch - 1], alter=alter, right_to_left=right_to_left)
+            cuts = progress.cut and not falling(config.optim, progress.step, progress.total)
+            yield collate(
+                corpus, epoch[progress.batch - 1], alter=cutter if cuts else None, right_to_left=right_to_left
+            )
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
 
-def epoch_batches(corpus: Corpus, config: TrainingConfig, *, epoch: int) -> list[np.ndarray]:
-    """Rows of each batch of one pass over the corpus, in their order. Raises ``TrainingError`` where there are none."""
-    batches = plan_batches(corpus.source_lengths, corpus.target_lengths, tokens=config.batch_tokens,
-                           seed=config.seed, epoch=epoch)  # fmt: skip
-    if not batches:
+def epoch_batches(
+    corpus: Corpus, config: TrainingConfig, *, epoch: int, cutter: Cutter | None = None
+) -> list[np.ndarray]:
+    """Rows of each batch of one pass over the corpus, in their order. Raises ``TrainingError`` where there are none.
+
+    With a ``cutter``, batches of its lengths, about as many as without: so they hold more tokens.
+    """
+    if not len(corpus):
         raise TrainingError("There are no pairs to train on.")
-    return batches
+    if cutter is None:
+        return plan_batches(corpus.source_lengths, corpus.target_lengths, tokens=config.batch_tokens, seed=config.seed,
+                            epoch=epoch)  # fmt: skip
+    source, target = cutter.lengths(corpus)
+    longer = float((target + 1).mean()) / float((corpus.target_lengths + 1).mean())
+    return plan_batches(source, target, tokens=round(longer * config.batch_tokens), seed=config.seed, epoch=epoch)
 
 
 def _accumulate(
