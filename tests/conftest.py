@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import random
 import shutil
 import signal
@@ -15,6 +16,10 @@ from typing import NamedTuple
 
 import pytest
 from hypothesis import settings
+
+# Of `pytest -n` each process has one core's share; torch reads this when it is first imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tests.browser import browser as browser
 from transduce import cli

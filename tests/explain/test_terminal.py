@@ -21,6 +21,12 @@ ESCAPE = "\x1b"
 NASTY = "[bold red]one[/] \x1b[31mtwo\x07 \u202ethree :smile: \u05e9\u05dc\u05d5\u05dd \U0001f600"
 
 
+@pytest.fixture(autouse=True)
+def no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no shell exports how wide it is."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture(scope="module")
 def model(trained: Path) -> Transducer:
     return transduce.load(trained)
