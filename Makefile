@@ -9,7 +9,7 @@ demo: setup                ## train on the built-in pairs, about two minutes
 	$(BIN)/transduce demo
 
 test: setup                ## run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: setup               ## linter, formatter, type checker
 	$(BIN)/ruff check .

@@ -46,7 +46,8 @@ def quick(command: str) -> str:
     return re.sub(r"--budget \S+", "--steps 3", command)
 
 
-def test_commands_of_the_readme_run(workshop: Path) -> None:
+def test_commands_and_python_of_the_readme_run(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of the page: the Python loads what the commands have trained."""
     found = [command for command in dict.fromkeys(map(quick, commands("README.md"))) if " demo" not in command]
     assert len(found) >= 7
     program = f"{sys.executable} -m transduce"
@@ -58,13 +59,10 @@ def test_commands_of_the_readme_run(workshop: Path) -> None:
         done = subprocess.run(shell, shell=True, cwd=workshop, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     assert len((workshop / "out.txt").read_text(encoding="utf-8").splitlines()) == 5
-
-
-def test_python_of_the_readme_runs(workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workshop)
-    found = blocks("README.md", "python")
-    assert found
-    for block in found:
+    python = blocks("README.md", "python")
+    assert python
+    for block in python:
         exec(block.replace('budget="5m"', "steps=3"), {})
 
 
