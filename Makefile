@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 demo: setup                ## train on the built-in pairs, about two minutes
 	$(BIN)/transduce demo
 
+# A file's tests share what its fixtures train, so it stays in one process. By number of tests, which is the other
+# order, the files of few but long tests would come last, and the other cores wait for them.
 test: setup                ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
