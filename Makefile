@@ -9,9 +9,11 @@ demo: setup                ## train on the built-in pairs, about two minutes
 	$(BIN)/transduce demo
 
 # A file's tests share what its fixtures train, so it stays in one process. By number of tests, which is the other
-# order, the files of few but long tests would come last, and the other cores wait for them.
+# order, the files of few but long tests would come last, and the other cores wait for them. What has a limit of
+# seconds runs afterwards, with nothing beside it.
 test: setup                ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not alone'
+	$(BIN)/python -m pytest -m alone
 
 check: setup               ## linter, formatter, type checker
 	$(BIN)/ruff check .

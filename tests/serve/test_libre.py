@@ -170,6 +170,7 @@ def test_progress_of_a_file_comes_as_events(client: Client) -> None:
         assert "translatedFileUrl" in told[-1]
 
 
+@pytest.mark.alone
 def test_a_book_is_longer_than_a_text_may_be_and_lets_others_through(
     run_service: Callable[..., Any], model: Transducer
 ) -> None:

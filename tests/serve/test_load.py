@@ -98,6 +98,7 @@ LEAVING = {
 
 
 @pytest.mark.parametrize("what", LEAVING)
+@pytest.mark.alone
 def test_a_client_that_leaves_frees_the_worker(run_service: Callable[..., Any], what: str) -> None:
     path, body = LEAVING[what]
     endless = worker_of("slow") if what in ("explain", "score") else COMMAND
@@ -124,6 +125,7 @@ def test_a_worker_that_does_not_give_up_is_ended(
         wait_until(lambda: client.get("/ready").status == 200, PATIENCE)
 
 
+@pytest.mark.alone
 def test_a_deadline_ends_a_request(client: Client) -> None:
     began = time.monotonic()
     answer = client.post("/v1/translate", {"text": LONG, "deadline": 1, **SLOW})
@@ -132,6 +134,7 @@ def test_a_deadline_ends_a_request(client: Client) -> None:
     assert time.monotonic() - began < 3
 
 
+@pytest.mark.alone
 def test_a_full_queue_refuses_at_once(run_service: Callable[..., Any]) -> None:
     with run_service(max_requests=2) as client:
         held = [opened(client, "/v1/translate", json.dumps({"text": LONG}).encode()) for _ in range(2)]
@@ -287,7 +290,9 @@ def test_hypotheses_arrive_as_they_were_found(model: Transducer) -> None:
         wire.length_of(b"HTTP")
 
 
-def test_rates_are_of_each_client_and_fill_again() -> None:
+def test_rates_are_of_each_client_and_fill_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 5.0
+    monkeypatch.setattr("transduce.serve.gate.time.monotonic", lambda: now)
     rates = Rates(rate=100.0, burst=3)
     for _ in range(3):
         rates.spend("a")
@@ -296,16 +301,20 @@ def test_rates_are_of_each_client_and_fill_again() -> None:
     assert (refused.value.status, refused.value.reason) == (429, "rate")
     assert 0 < (refused.value.retry_after or 0) <= 0.01
     rates.spend("b")
-    time.sleep(0.03)
+    now += 0.0101
     rates.spend("a")
+    with pytest.raises(Refused):
+        rates.spend("a")
 
 
+@pytest.mark.alone
 def test_too_many_requests_of_one_address(run_service: Callable[..., Any]) -> None:
     with run_service(rate=0.5, burst=2) as client:
         assert [client.get("/languages").status for _ in range(3)] == [200, 200, 429]
         assert client.get("/health").status == 200
 
 
+@pytest.mark.alone
 def test_slow_and_oversized_requests_are_ended(run_service: Callable[..., Any]) -> None:
     with run_service(receive_timeout=0.3, max_header=1_000, keep_alive=1.0) as client:
         began = time.monotonic()
@@ -502,6 +511,7 @@ def test_metrics_are_in_the_format_of_prometheus(client: Client) -> None:
     assert 'transduce_http_requests_total{method="GET",route="other",status="404"}' in text
 
 
+@pytest.mark.alone
 def test_what_cannot_be_finished_before_the_end_is_refused_in_time(run_service: Callable[..., Any]) -> None:
     with run_service(drain=1.0) as client:
         body = json.dumps({"text": LONG, "deadline": 50, **SLOW}).encode()
@@ -540,6 +550,7 @@ def test_runs_that_cannot_be_loaded(tmp_path: Path) -> None:
     assert "no such run folder" in done.said
 
 
+@pytest.mark.alone
 def test_an_address_that_is_taken_is_said_before_anything_is_loaded(trained: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -617,6 +628,7 @@ def test_sigterm_answers_what_was_accepted_and_ends(trained: Path, tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="/proc")
+@pytest.mark.alone
 def test_no_worker_outlives_its_service(trained: Path) -> None:
     with served_by_command(trained) as (process, port, _):
         (worker,) = children(process.pid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -313,34 +312,46 @@ def test_the_threads_that_several_models_may_want_are_measured_too(monkeypatch: 
     assert torch.get_num_threads() == before
 
 
-@pytest.fixture
-def processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Speeds by what this process computes, whoever else wants the cores just then."""
-    monkeypatch.setattr(budget.time, "perf_counter", time.process_time)
+class Counted(torch.nn.Module):
+    """A model on a clock of its own: a step takes ``cost`` a source position, and the first an hour more."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *, cost: float, target_vocab: int) -> None:
+        super().__init__()
+        self.logits = torch.nn.Parameter(torch.zeros(target_vocab))
+        self.cost, self.now, self.steps = cost, 0.0, 0
+        patch.setattr(budget.time, "perf_counter", lambda: self.now)
+
+    def forward(self, source: torch.Tensor, lengths: torch.Tensor, target_in: torch.Tensor) -> torch.Tensor:
+        self.steps += 1
+        self.now += self.cost * source.numel() + (3_600 if self.steps == 1 else 0)
+        return self.logits.expand(*target_in.shape, -1)
 
 
-@pytest.mark.usefixtures("processor_time")
-def test_speed_is_measured_on_batches_like_those_of_the_data() -> None:
-    """Eight dialogues of 170 tokens with summaries of 30 train far fewer target tokens a second than 41 captions."""
+def test_speed_is_that_of_the_trials_model_on_the_trials_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long sources with short targets train fewer target tokens a second, and so does a wider model."""
 
-    def speed(pairs: int, source: int, target: int) -> float:
-        batch = collate([([9] * (source - at), [7] * target) for at in range(pairs)], range(pairs))
-        return budget.machine_speed(TRIAL._replace(batches=[batch]), device=torch.device("cpu"), seconds=0.3)
+    def model(config: RNNConfig, *, source_vocab: int, target_vocab: int) -> Counted:
+        assert (source_vocab, target_vocab) == (TRIAL.source_vocab, TRIAL.target_vocab)
+        return Counted(monkeypatch, cost=1e-6 * config.hidden, target_vocab=target_vocab)
 
-    captions = speed(41, 60, 17)
-    assert speed(8, 170, 30) < 0.7 * captions
-    assert speed(1, 300, 2) < 0.1 * captions
+    monkeypatch.setattr(budget, "build", model)
 
+    def speed(*batches: tuple[int, int, int], hidden: int = 256) -> float:
+        trial = TRIAL._replace(
+            batches=[
+                collate([([9] * source, [7] * target)] * pairs, range(pairs)) for pairs, source, target in batches
+            ],
+            model=msgspec.structs.replace(DEFAULT, hidden=hidden),
+        )
+        return budget.machine_speed(trial, device=torch.device("cpu"), seconds=3)
 
-@pytest.mark.usefixtures("processor_time")
-def test_speed_is_that_of_the_model_which_is_to_be_trained() -> None:
-    batch = collate([([9] * 17, [7] * 17)] * 41, range(41))
-
-    def speed(hidden: int) -> float:
-        trial = TRIAL._replace(batches=[batch], model=msgspec.structs.replace(DEFAULT, hidden=hidden))
-        return budget.machine_speed(trial, device=torch.device("cpu"), seconds=0.3)
-
-    assert speed(1024) < 0.4 * speed(256)
+    source, target = (each.shape[1] for each in collate([([9] * 60, [7] * 17)], [0])[::2])
+    assert speed((41, 60, 17)) == pytest.approx(target / (256e-6 * source))
+    assert speed((8, 60, 17)) == pytest.approx(speed((41, 60, 17)))
+    assert speed((8, 170, 17)) < 0.5 * speed((8, 60, 17))
+    assert speed((8, 60, 17), hidden=1024) == pytest.approx(speed((8, 60, 17)) / 4)
+    both = speed((41, 60, 17), (8, 170, 17))
+    assert speed((8, 170, 17)) < both < speed((41, 60, 17))
 
 
 def test_the_warm_up_is_at_most_a_tenth_of_the_run() -> None:
