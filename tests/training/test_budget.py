@@ -348,8 +348,12 @@ def test_speed_is_that_of_the_trials_model_on_the_trials_batches(monkeypatch: py
     source, target = (each.shape[1] for each in collate([([9] * 60, [7] * 17)], [0])[::2])
     assert speed((41, 60, 17)) == pytest.approx(target / (256e-6 * source))
     assert speed((8, 60, 17)) == pytest.approx(speed((41, 60, 17)))
+    # Eight dialogues of 170 tokens with summaries of 30 train far fewer target tokens a second than 41 captions.
+    assert speed((8, 170, 30)) < 0.7 * speed((41, 60, 17))
+    assert speed((1, 300, 2)) < 0.1 * speed((41, 60, 17))
     assert speed((8, 170, 17)) < 0.5 * speed((8, 60, 17))
     assert speed((8, 60, 17), hidden=1024) == pytest.approx(speed((8, 60, 17)) / 4)
+    assert speed((41, 17, 17), hidden=1024) < 0.4 * speed((41, 17, 17))
     both = speed((41, 60, 17), (8, 170, 17))
     assert speed((8, 170, 17)) < both < speed((41, 60, 17))
 
