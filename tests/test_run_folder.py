@@ -85,6 +85,23 @@ def test_metrics_are_lines_of_json_in_the_order_of_steps(trained: Path) -> None:
     assert {"loss", "bleu", "chrf"} <= next(line for line in lines if line["kind"] == "validation").keys()
 
 
+def test_runs_of_different_seeds_are_watched_on_the_same_pairs(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
+    """Of 900 held-out pairs of equal length a part is watched: which, is seen in the samples."""
+    words = [f"{first}{middle}{last}" for first in "abcdefghi" for middle in "abcdefghij" for last in "abcdefghij"]
+    rows = [{"english": source, "french": target} for source, target in pairs]
+    held_out = [{"english": word, "french": word} for word in words]
+    watched = []
+    for seed in (1, 2):
+        folder = tmp_path / str(seed)
+        transduce.train(rows, valid=held_out, test=rows[:1], out=folder, steps=1, seed=seed, threads=1, quiet=True,
+                        source="english", target="french", settings=["model.hidden=8", "model.embed=8"])  # fmt: skip
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        samples = next(line["samples"] for line in lines if line["kind"] == "samples")
+        watched.append([sample["source"] for sample in samples])
+    assert watched[0] == watched[1]
+    assert len(set(watched[0])) == 3
+
+
 def test_the_report_says_how_good_the_model_is_and_how_to_use_it(trained: Path) -> None:
     text = (trained / "report.md").read_text(encoding="utf-8")
     bleu = read_config(trained).scores["test"]["bleu"]
