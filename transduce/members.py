@@ -183,8 +183,8 @@ def _watched(prepared: Prepared) -> list[Pair]:
     if len(pairs) > WATCHED:
         rows = np.random.default_rng(0).choice(len(pairs), WATCHED, replace=False)
         pairs = [pairs[row] for row in sorted(rows)]
-    middle = sorted(pairs, key=lambda pair: abs(len(pair.target) - float(np.median([len(p.target) for p in pairs]))))
-    shown = middle[:3]
+    usual = float(np.median([len(pair.target) for pair in pairs]))
+    shown = sorted(pairs, key=lambda pair: abs(len(pair.target) - usual))[:3]
     return shown + [pair for pair in pairs if pair not in shown]
 
 
