@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import load_file
 
 import transduce
-from tests.conftest import run_command
+from tests.conftest import read_metrics, run_command
 from tests.training.toys import copy_task
 from transduce.data.readers import Pair
 from transduce.decoding import DecodingConfig
@@ -124,7 +124,7 @@ def test_a_member_from_right_to_left_is_one_that_learns_reversed_texts(
     assert alone is not None
     found = evaluate_pairs(alone, both_ways.tokenizers, [Pair(*pair, 1) for pair in pairs[:20]],
                            decoding=DecodingConfig(beam=1), right_to_left=True)  # fmt: skip
-    lines = [json.loads(line) for line in (both_ways.path / "metrics-2.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = read_metrics(both_ways.path / "metrics-2.jsonl")
     best = next(line for line in reversed(lines) if line["kind"] == "validation" and line["best"])
     assert found.scores["chrf"].value == pytest.approx(best["chrf"])
     assert both_ways.config.training.right_to_left == 1

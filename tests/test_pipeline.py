@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import transduce
-from tests.conftest import LEARNING, SMALL, Command, number_pairs, run_command, write_csv
+from tests.conftest import LEARNING, SMALL, Command, number_pairs, read_metrics, run_command, write_csv
 from transduce.data.alike import open_like
 from transduce.data.corpus import Corpus
 from transduce.data.prepare import Prepared
@@ -242,7 +242,7 @@ def test_targets_far_longer_than_their_sources_are_written_whole() -> None:
     model = transduce.train(told, out="out", **options)
     assert model.translate("drei") == f"drei {story}"
     assert model.config.scores["test"]["exact_match"]["value"] == 100
-    lines = [json.loads(line) for line in Path("out/metrics.jsonl").read_text().splitlines()]
+    lines = read_metrics(Path("out/metrics.jsonl"))
     assert [line for line in lines if line["kind"] == "validation"][-1]["exact_match"] == 100
     assert model.config.decided["decoding.max_length_extra"] == "data"
     options["settings"] = [*settings, "decoding.max_length_extra=3"]
@@ -274,7 +274,7 @@ def test_steps_and_epochs_may_be_set_either_way(pairs: Pairs) -> None:
         )
     ):
         model = transduce.train(pairs[:30], out=f"{number}", **{**QUICK, "steps": None, **options})
-        events = [json.loads(line) for line in Path(f"{number}/metrics.jsonl").read_text().splitlines()]
+        events = read_metrics(Path(f"{number}/metrics.jsonl"))
         last = max(line["step"] for line in events)
         assert last == (4 if number < 2 else 2 * math.ceil(last / 2))
         assert last < 30

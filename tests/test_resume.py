@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import transduce
-from tests.conftest import SMALL, Command, number_pairs, write_csv
+from tests.conftest import SMALL, Command, number_pairs, read_metrics, write_csv
 from transduce.errors import Interrupted, RunError
 from transduce.run import alone, read_config
 
@@ -200,7 +200,7 @@ def test_metrics_of_a_session_that_was_never_saved_are_measured_again(tmp_path: 
             '{"step":2,"kind":"train","loss":1}\n{"step":3,"kind":"validation","loss":1,"best":true}\n{"step":3,"ki'
         )
     transduce.resume(folder, quiet=True)
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    lines = read_metrics(folder / "metrics.jsonl")
     seen = [(line["kind"], line["step"]) for line in lines if line["kind"] != "event"]
     assert sorted(set(seen)) == sorted(seen)
     assert {"step": 2, "kind": "train", "loss": 1} not in lines

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from safetensors.numpy import load_file, save_file
 
 import transduce
-from tests.conftest import Command
+from tests.conftest import Command, read_metrics
 from transduce.config import to_dict
 from transduce.data.tokenizer import Tokenizer, TokenizerConfig
 from transduce.errors import ConfigError, RunError
@@ -79,7 +79,7 @@ def test_who_decided_is_written_down(trained: Path) -> None:
 
 
 def test_metrics_are_lines_of_json_in_the_order_of_steps(trained: Path) -> None:
-    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = read_metrics(trained / "metrics.jsonl")
     assert [line["step"] for line in lines] == sorted(line["step"] for line in lines)
     assert {line["kind"] for line in lines} >= {"train", "validation", "samples", "event"}
     assert {"loss", "bleu", "chrf"} <= next(line for line in lines if line["kind"] == "validation").keys()
@@ -95,7 +95,7 @@ def test_runs_of_different_seeds_are_watched_on_the_same_pairs(tmp_path: Path, p
         folder = tmp_path / str(seed)
         transduce.train(rows, valid=held_out, test=rows[:1], out=folder, steps=1, seed=seed, threads=1, quiet=True,
                         source="english", target="french", settings=["model.hidden=8", "model.embed=8"])  # fmt: skip
-        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        lines = read_metrics(folder / "metrics.jsonl")
         samples = next(line["samples"] for line in lines if line["kind"] == "samples")
         watched.append([sample["source"] for sample in samples])
     assert watched[0] == watched[1]
@@ -286,7 +286,7 @@ def test_no_weights_yet_says_how_to_go_on(run_copy: Path) -> None:
 
 
 def test_weights_are_the_best_ones_and_know_their_step(trained: Path) -> None:
-    lines = [json.loads(line) for line in (trained / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = read_metrics(trained / "metrics.jsonl")
     best = [line for line in lines if line["kind"] == "validation" and line["best"]]
     _, metadata = load_weights(trained / "model.safetensors")
     assert int(metadata["step"]) == best[-1]["step"]
