@@ -25,9 +25,10 @@ from safetensors.torch import load_file
 import transduce
 from tests.conftest import read_metrics, run_command
 from tests.training.toys import copy_task
+from transduce import pipeline
 from transduce.data.readers import Pair
 from transduce.decoding import DecodingConfig
-from transduce.errors import RunError
+from transduce.errors import Interrupted, RunError
 from transduce.evaluation import evaluate_pairs
 from transduce.members import _plan, member_seed
 from transduce.models import Ensemble
@@ -327,6 +328,15 @@ def test_whatever_kills_them_the_end_is_the_same(straight: tuple[Path, str], pai
     for name in ("metrics.jsonl", "metrics-2.jsonl"):
         assert measured(folder / name) == measured(straight[0] / name)
     assert read_config(folder).scores == read_config(straight[0]).scores
+
+
+def test_the_time_of_all_sessions_is_counted(pairs: list[tuple[str, str]], tmp_path: Path) -> None:
+    request = Request(data=[], steps=STEPS, threads=1, settings=[*WORDS, "training.members=2"])
+    folder, started = tmp_path / "run", time.perf_counter()
+    with when_both_learn(folder, lambda: os.kill(os.getpid(), signal.SIGTERM)), pytest.raises(Interrupted):
+        pipeline.fit(request, folder, began=started - 1000, quiet=True, in_memory={"data": pairs})
+    seconds = pipeline.resume(folder, began=time.perf_counter() - 200, quiet=True).config.seconds
+    assert 1200 < seconds < 1200 + time.perf_counter() - started
 
 
 def test_a_process_that_is_no_member_is_told_of_with_its_last_words() -> None:

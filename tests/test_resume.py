@@ -20,8 +20,11 @@ import pytest
 
 import transduce
 from tests.conftest import SMALL, Command, number_pairs, read_metrics, write_csv
+from transduce import pipeline
 from transduce.errors import Interrupted, RunError
+from transduce.request import Request
 from transduce.run import alone, read_config
+from transduce.training import loop
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs fork and signals")
@@ -170,6 +173,26 @@ def test_pairs_from_memory_that_were_not_prepared_are_asked_for(tmp_path: Path) 
     write_config(folder, replace(config, status="preparing"))
     with pytest.raises(RunError, match="came from memory or standard input"):
         transduce.resume(folder, quiet=True)
+
+
+def test_the_time_of_a_run_is_that_of_all_its_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What passed before the first update included: reading, preparing, starting."""
+    accumulate, sessions = loop._accumulate, iter([True, True])
+
+    def stopped(*arguments: Any) -> Any:
+        if next(sessions, False):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return accumulate(*arguments)
+
+    monkeypatch.setattr(loop, "_accumulate", stopped)
+    folder, request = tmp_path / "run", Request(data=[], steps=3, threads=1, settings=SMALL[3::2])
+    started = time.perf_counter()
+    with pytest.raises(Interrupted):
+        pipeline.fit(request, folder, began=started - 1000, quiet=True, in_memory={"data": number_pairs(40)})
+    with pytest.raises(Interrupted):
+        pipeline.resume(folder, began=time.perf_counter() - 200, quiet=True)
+    seconds = pipeline.resume(folder, began=time.perf_counter() - 30, quiet=True).config.seconds
+    assert 1230 < seconds < 1230 + time.perf_counter() - started
 
 
 def test_two_processes_do_not_train_one_run(tmp_path: Path) -> None:

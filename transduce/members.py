@@ -115,7 +115,7 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
         model = build(config.model, source_vocab=config.source_vocab, target_vocab=config.target_vocab).to(device)
     state_file = place.state(config)
     resumed = state_file.load(expected=shapes(model)) if state_file.exists() else None
-    earlier = resumed.progress.seconds if resumed else 0.0
+    earlier = resumed.progress.start_seconds + resumed.progress.seconds if resumed else 0.0
     plan = _plan(config, training, prepared, began=began - earlier, resumed=resumed is not None)
     right_to_left = place.number >= place.of - config.training.right_to_left
     tokenizers = prepared.tokenizers
@@ -147,8 +147,8 @@ def _learn(place: Place, config: RunConfig, prepared: Prepared, device: torch.de
     try:
         progress = train_model(
             model, prepared.train, training, validate=validate, keep_best=keep_best, plan=plan,
-            state=state_file, resume=resumed, logger=logger, device=device, stop=stop, how_to_resume=how_to_resume,
-            halves=halves, right_to_left=right_to_left,
+            state=state_file, resume=resumed, began=began, logger=logger, device=device, stop=stop,
+            how_to_resume=how_to_resume, halves=halves, right_to_left=right_to_left,
         )  # fmt: skip
     finally:
         logger.close()

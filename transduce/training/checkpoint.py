@@ -49,7 +49,8 @@ class Progress(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tokens: int = 0  # target tokens trained on, EOS included, padding not
     pairs: int = 0  # pairs trained on
     total: int | None = None  # planned updates; None while a time budget is still being measured
-    seconds: float = 0.0  # wall-clock time in the loop, over all sessions: updates, validations, saving
+    start_seconds: float = 0.0  # wall-clock time before the loop, over all sessions: reading, preparing, starting
+    seconds: float = 0.0  # and in it: updates, validations, saving
     update_seconds: float = 0.0  # of these, in updates
     validation_seconds: float = 0.0  # of these, in validations
     validations: int = 0

@@ -108,6 +108,7 @@ def train(
     plan: Callable[[Progress], Plan] | None = None,
     state: StateFile | None = None,
     resume: TrainingState | None = None,
+    began: float | None = None,
     logger: Logger | None = None,
     device: torch.device | None = None,
     stop: Stop | None = None,
@@ -120,8 +121,9 @@ def train(
     plan: asked before every update; None is ``planned_steps(corpus, config)``. validate: measures by
     name, ``config.best_by`` among them; the model is in eval mode without gradients, and the random
     numbers it draws do not change the training. state: where to save (None: nowhere); resume: what
-    ``state.load()`` gave. halves: what pieces fall into, asked for by ``config.bpe_dropout`` alone. right_to_left: whether
-    this model learns targets from their last token to their first. The caller's random state is the same afterwards.
+    ``state.load()`` gave. began: ``time.perf_counter()`` when the user began to wait; None: now. halves: what
+    pieces fall into, asked for by ``config.bpe_dropout`` alone. right_to_left: whether this model learns targets from
+    their last token to their first. The caller's random state is the same afterwards.
 
     Raises ``Interrupted`` when ``stop`` asks for it (all is saved then, and ``how_to_resume`` ends the
     message), ``TrainingError`` when training diverges, ``RunError`` when a file cannot be written.
@@ -135,6 +137,8 @@ def train(
     with _own_random_numbers(config.seed, run.device):
         if resume:
             run.restore(resume)
+        if began is not None:
+            progress.start_seconds += run.mark - began
         while not run.complete(agreed := plan(progress)):
             lr = lr_at(config.optim, progress.step, progress.total)
             set_lr(run.optimizer, lr)
