@@ -36,19 +36,25 @@ TRIAL = Trial([], DEFAULT, source_vocab=3_000, target_vocab=3_000)
 Pace = Callable[[float], float]  # share of the budget that is over -> seconds of an update
 
 
+def at_first(times: float) -> Callable[[Progress], float]:
+    """What knows nothing yet writes to the maximal length."""
+    return lambda progress: 1.0 if progress.validations else times
+
+
 class Machine:
     """A training loop as the plan sees it, on a clock that only the updates, validations and the report move."""
 
     def __init__(self, patch: pytest.MonkeyPatch, *, seconds: float, pace: Pace, validation: float,
-                 first: float = 1.0) -> None:  # fmt: skip
-        self.now, self.seconds, self.pace, self.validation, self.first = 100.0, seconds, pace, validation, first
+                 slower: Callable[[Progress], float] = lambda _: 1.0, report: float = REPORT) -> None:  # fmt: skip
+        self.now, self.seconds, self.pace, self.validation, self.report = 100.0, seconds, pace, validation, report
+        self.slower = slower  # how many times as long a validation takes, by what the model has learned
         self.totals: list[int | None] = []
         patch.setattr(budget.time, "perf_counter", lambda: self.now)
 
     def run(self, *, most_steps: int = 10**9, total: int | None = None) -> Progress:
         """Until the report is there. ``total``: the number of steps that a resumed run was given."""
         progress = Progress(total=total)
-        plan = Deadline(seconds=self.seconds, began=self.now, report_cost=REPORT, most_steps=most_steps,
+        plan = Deadline(seconds=self.seconds, began=self.now, report_cost=self.report, most_steps=most_steps,
                         keep=total is not None)  # fmt: skip
         self.now += 3  # reading the pairs
         while progress.step < 200_000:
@@ -64,12 +70,11 @@ class Machine:
                 self._validate(progress)
         if progress.validated != progress.step:
             self._validate(progress)
-        self.now += REPORT * self.validation
+        self.now += self.report * self.validation * self.slower(progress)
         return progress
 
     def _validate(self, progress: Progress) -> None:
-        first = 1.0 if progress.validations else self.first
-        self._pass(progress, first * self.validation, validating=True)
+        self._pass(progress, self.slower(progress) * self.validation, validating=True)
         progress.validations, progress.validated = progress.validations + 1, progress.step
 
     def _pass(self, progress: Progress, seconds: float, *, validating: bool) -> None:
@@ -100,8 +105,8 @@ def test_a_run_ends_within_a_twentieth_of_its_budget_whatever_happens_to_the_mac
     """Another program comes or goes at any time up to nine tenths."""
     with pytest.MonkeyPatch.context() as patch:
         machine = Machine(patch, seconds=seconds, pace=lambda now: update * (slower if now > when else 1.0),
-                          validation=validation, first=3.0)  # fmt: skip
-        progress = machine.run()  # the first validation is slow: what knows nothing yet writes to the maximal length
+                          validation=validation, slower=at_first(3.0))  # fmt: skip
+        progress = machine.run()
     # An update that began in time is finished; a machine that became faster late ends early.
     assert machine.share <= 1.05 + 2 * update / seconds
     if slower >= 0.9:
@@ -120,9 +125,30 @@ def test_a_machine_that_was_starved_while_it_was_measured_still_uses_its_time(
 
 
 def test_a_first_validation_that_takes_very_long_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch, seconds=120, pace=lambda _: 0.1, validation=0.3, first=100.0)
+    machine = Machine(monkeypatch, seconds=120, pace=lambda _: 0.1, validation=0.3, slower=at_first(100.0))
     machine.run()
     assert 0.9 <= machine.share <= 1.02
+
+
+@pytest.mark.parametrize("until", [0.3, 0.6, 0.7])
+@pytest.mark.parametrize("report", [4.0, 42.0])
+def test_a_model_that_writes_without_end_for_long_does_not_end_the_run(
+    monkeypatch: pytest.MonkeyPatch, until: float, report: float
+) -> None:
+    """Outputs end only after a share of the steps: until then a validation tells too much for the report."""
+
+    def slower(progress: Progress) -> float:
+        return 4.0 if progress.total is None or progress.step < until * progress.total else 1.0
+
+    machine = Machine(monkeypatch, seconds=240, pace=lambda _: 0.06, validation=1.0, slower=slower, report=report)
+    machine.run()
+    assert 0.9 <= machine.share <= 1.05
+
+
+def test_a_model_that_writes_without_end_to_the_last_is_expected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, seconds=240, pace=lambda _: 0.06, validation=3.2, report=42.0)
+    machine.run()
+    assert 0.9 <= machine.share <= 1.15
 
 
 def test_on_a_steady_machine_the_number_of_steps_is_fixed_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,10 +35,12 @@ TRAINED = 0.85  # of a budget, what is spent in updates
 MEASURE_SHARE = 0.08  # of a budget, spent training before its steps are fixed
 VALIDATION_SHARE = 0.04  # of a budget, spent validating
 AIM = 0.985  # of a budget: where the plan ends, so that small delays do not overshoot
-UNTRAINED = 0.5  # of what is left of a budget, what the first plan sets aside at most
+UNTRAINED = 0.5  # of what is left of a budget, what is set aside at most before the learning rate falls
 DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew, once past each mark
-# Shares of the steps at which the plan is looked at again; at 0.6 the learning rate begins to fall.
-MARKS = (0.1, 0.2, 0.4, 0.6, 0.75, 0.85, 0.93, 0.97)
+FALLS = 0.6  # of the steps, where the learning rate begins to fall
+MARKS = (0.1, 0.2, 0.4, FALLS, 0.75, 0.85, 0.93, 0.97)  # shares of the steps at which the plan is looked at again
+RECENT = 0.05  # of the steps: from FALLS on, a validation that is older tells too little for another plan,
+CHEAP = 0.05  # if another takes no more than this of what is left of the budget
 LATE = 0.9  # past this share a plan is only made shorter: the learning rate has all but reached its end
 TRANSFORMER_RATE = 1e-3  # of a Transformer; not tuned: no budget chooses one by itself
 BATCH, LARGE_BATCH = 700, 2_800  # target tokens
@@ -247,8 +249,9 @@ class Deadline:
 
     The first MEASURE_SHARE of the budget trains without a known end; then one validation is timed and
     the number of steps is fixed. Past each of MARKS it is fixed anew if it would miss the end by more
-    than DRIFT: the machine may have been slower or faster while it was measured. A resumed run keeps the
-    number it was given.
+    than DRIFT: the machine may have been slower or faster while it was measured, and a model that has learned
+    to end its outputs makes a quicker report (so a validation is timed anew). A resumed run keeps the number it
+    was given.
 
     began: ``time.perf_counter()`` when the user began to wait. report_cost: how many validations the
     final report costs. most_steps: a limit that does not come from time.
@@ -262,25 +265,38 @@ class Deadline:
         self._every = 0
         self._next = 0  # step at which the plan is looked at again
         self._since = Progress()  # from where the pace is measured
-        self._validation = 0.0  # seconds of one validation, the latest ones
+        self._validated, self._validating = 0, 0.0  # validations that were looked at, and the seconds they took
+        self._validation = 0.0  # seconds of one, the latest
 
     def __call__(self, progress: Progress) -> Plan:
+        if progress.validations > self._validated:
+            spent = progress.validation_seconds - self._validating
+            self._validation = spent / (progress.validations - self._validated)
+            self._validated, self._validating = progress.validations, progress.validation_seconds
         if progress.total is None:
             return self._measure(progress)
         if not self._every:  # resumed after the number was fixed
-            self._look(progress)
             self._every = math.ceil(progress.total / self._validations())
         if self.keep or progress.step < self._next:
             return Plan(progress.total, self._every)
-        pace = self._look(progress)
+        pace = self._pace(progress)
         total = self._steps(progress, pace)
         if progress.step > LATE * progress.total:
             total = min(total, progress.total)
         if abs(total - progress.total) * pace <= DRIFT * self.seconds:
             total = progress.total
+        elif self._wants_validation(progress):
+            return Plan(progress.total, 1)  # validate, then look again
         return self._agreed(progress, total)
 
+    def _wants_validation(self, progress: Progress) -> bool:
+        """Whether, once the learning rate falls, the last one is too old to go by, and another is cheap."""
+        total = progress.total or 0
+        old = progress.step - progress.validated > RECENT * total
+        return old and self._next >= math.ceil(FALLS * total) and self._validation <= CHEAP * self._left()
+
     def _agreed(self, progress: Progress, total: int) -> Plan:
+        self._since = msgspec.structs.replace(progress)
         self._every = math.ceil(total / self._validations())
         self._next = _next_mark(progress.step, total)
         return Plan(total, self._every)
@@ -288,33 +304,32 @@ class Deadline:
     def _measure(self, progress: Progress) -> Plan:
         waited = time.perf_counter() - self.began
         if not self._since.step and progress.step >= 5:  # the first, slow steps are over
-            self._look(progress)
+            self._since = msgspec.structs.replace(progress)
         measured = progress.update_seconds >= MEASURE_SHARE * self.seconds or waited > 0.4 * self.seconds
         if not (measured and progress.step >= 10) and progress.step < self.most_steps:
             return Plan(None, 10**9)
         if not progress.validations:
             return Plan(None, max(1, progress.step))  # validate now: its cost is part of the plan
-        pace = self._look(progress)
-        return self._agreed(progress, self._steps(progress, pace))
+        return self._agreed(progress, self._steps(progress, self._pace(progress)))
 
-    def _look(self, progress: Progress) -> float:
-        """Measure from the last look until now. Returns the seconds of one update and what the loop does around it."""
-        since, self._since = self._since, msgspec.structs.replace(progress)
-        if progress.validations > since.validations:
-            spent = progress.validation_seconds - since.validation_seconds
-            self._validation = spent / (progress.validations - since.validations)
-        busy, before = (each.seconds - each.validation_seconds for each in (progress, since))
-        return max(1e-6, busy - before) / max(1, progress.step - since.step)
+    def _pace(self, progress: Progress) -> float:
+        """Seconds of one update and what the loop does around it, since the last plan."""
+        busy, before = (each.seconds - each.validation_seconds for each in (progress, self._since))
+        return max(1e-6, busy - before) / max(1, progress.step - self._since.step)
 
     def _steps(self, progress: Progress, pace: float) -> int:
         """Total steps so that training, validations and the report end at AIM of the budget."""
-        left = self.began + AIM * self.seconds - time.perf_counter()
+        left = self._left()
         validations = max(1, self._validations() - progress.validations)
         kept = (self.report_cost + validations) * self._validation + 1.0
-        if progress.validations < 2:  # a model that has just begun writes without end: the next validation is quicker
-            kept = min(kept, UNTRAINED * left)
+        if self._next <= math.ceil(FALLS * (progress.total or 0)):
+            kept = min(kept, UNTRAINED * left)  # until then a model may write without end; the report will be quicker
         total = progress.step + max(1, int((left - kept) / pace))
         return min(total, max(self.most_steps, progress.step + 1))
+
+    def _left(self) -> float:
+        """Seconds until the report has to be there."""
+        return self.began + AIM * self.seconds - time.perf_counter()
 
     def _validations(self) -> int:
         """How many validations the budget affords."""
