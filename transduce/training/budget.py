@@ -22,7 +22,7 @@ from transduce.models import DEFAULT, ModelConfig, TransformerConfig, build
 from transduce.training.checkpoint import Progress
 from transduce.training.loop import Plan, TrainingConfig
 from transduce.training.loss import token_loss
-from transduce.training.optim import make_optimizer
+from transduce.training.optim import OptimConfig, make_optimizer
 
 # Several models side by side, each in a process of its own: as many as still get enough out of the data.
 MEMBER_PASSES = 5.5  # passes over the data that each member gets at least
@@ -37,7 +37,7 @@ VALIDATION_SHARE = 0.04  # of a budget, spent validating
 AIM = 0.985  # of a budget: where the plan ends, so that small delays do not overshoot
 UNTRAINED = 0.5  # of what is left of a budget, what is set aside at most before the learning rate falls
 DRIFT = 0.02  # of a budget: a plan that would miss the end by more is made anew, once past each mark
-FALLS = 0.6  # of the steps, where the learning rate begins to fall
+FALLS = 1 - OptimConfig().decay  # of the steps, where the learning rate begins to fall
 MARKS = (0.1, 0.2, 0.4, FALLS, 0.75, 0.85, 0.93, 0.97)  # shares of the steps at which the plan is looked at again
 RECENT = 0.05  # of the steps: from FALLS on, a validation that is older tells too little for another plan,
 CHEAP = 0.05  # if another takes no more than this of what is left of the budget
@@ -265,14 +265,14 @@ class Deadline:
         self._every = 0
         self._next = 0  # step at which the plan is looked at again
         self._since = Progress()  # from where the pace is measured
-        self._validated, self._validating = 0, 0.0  # validations that were looked at, and the seconds they took
-        self._validation = 0.0  # seconds of one, the latest
+        self._timed = Progress()  # up to where validations have been timed
+        self._validation = 0.0  # seconds of the latest one
 
     def __call__(self, progress: Progress) -> Plan:
-        if progress.validations > self._validated:
-            spent = progress.validation_seconds - self._validating
-            self._validation = spent / (progress.validations - self._validated)
-            self._validated, self._validating = progress.validations, progress.validation_seconds
+        if progress.validations > self._timed.validations:
+            spent = progress.validation_seconds - self._timed.validation_seconds
+            self._validation = spent / (progress.validations - self._timed.validations)
+            self._timed = msgspec.structs.replace(progress)
         if progress.total is None:
             return self._measure(progress)
         if not self._every:  # resumed after the number was fixed
