@@ -6,18 +6,18 @@ python benchmarks/learning_curve.py RUN... -o docs/pictures/learning.png
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from common import lines_of
 
 
 def curve(run: Path) -> tuple[list[float], list[float], list[float], list[float]]:
     """Minutes and BLEU of the validations, minutes and loss of the training measurements."""
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = lines_of(run / "metrics.jsonl")
     trained = [line for line in lines if line["kind"] == "train"]
     minutes = {line["step"]: line["seconds"] / 60 for line in trained}
     steps = sorted(minutes)
