@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from common import machine, multi30k, table
+from common import lines_of, machine, multi30k, table
 
 import transduce
 from transduce.metrics import corpus_scores
@@ -74,8 +74,7 @@ def our_row(options: argparse.Namespace, files: dict[str, Path], test: list[tupl
     lines = model.translate([source for source, _ in test], beam=1)
     greedy_seconds = time.perf_counter() - began
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    lines_of_log = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    log = [line for line in map(json.loads, lines_of_log) if line["kind"] == "train"]
+    log = [line for line in lines_of(folder / "metrics.jsonl") if line["kind"] == "train"]
     rates = sorted(line["tokens_per_second"] for line in log)
     # A token is a piece of a word; words are what the other rows count.
     french = [target for _, target in read(files["train"])]

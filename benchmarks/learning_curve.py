@@ -12,23 +12,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from common import lines_of
-
-
-def curve(run: Path) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Minutes and BLEU of the validations, minutes and loss of the training measurements."""
-    lines = lines_of(run / "metrics.jsonl")
-    trained = [line for line in lines if line["kind"] == "train"]
-    minutes = {line["step"]: line["seconds"] / 60 for line in trained}
-    steps = sorted(minutes)
-    checks = [line for line in lines if line["kind"] == "validation" and steps]
-    when = [minutes[max((step for step in steps if step <= line["step"]), default=steps[0])] for line in checks]
-    return (
-        when,
-        [line["bleu"] for line in checks],
-        [minutes[step] for step in steps],
-        [line["loss"] for line in trained],
-    )
+from common import lines_of, run_curve
 
 
 def main() -> None:
@@ -39,9 +23,12 @@ def main() -> None:
     plt.rcParams.update({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False})
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), dpi=130)
     for run in options.runs:
-        when, bleu, minutes, loss = curve(run)
-        left.plot(when, bleu, marker="o", markersize=3.5, label=run.name)
-        right.plot(minutes, loss, linewidth=1, label=run.name)
+        checks = run_curve(run)
+        trained = [line for line in lines_of(run / "metrics.jsonl") if line["kind"] == "train"]
+        left.plot([when / 60 for when, _ in checks], [bleu for _, bleu in checks], "o-", markersize=3.5, label=run.name)
+        right.plot(
+            [line["seconds"] / 60 for line in trained], [line["loss"] for line in trained], linewidth=1, label=run.name
+        )
     left.set(xlabel="minutes of training", ylabel="validation BLEU (greedy)", ylim=(0, None))
     right.set(xlabel="minutes of training", ylabel="training loss, nats a token")
     left.legend(frameon=False, fontsize=9)

@@ -26,7 +26,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from common import machine, multi30k, table
+from common import lines_of, machine, multi30k, table
 
 SMALL = 4_000  # pairs of the small data
 LONG = 16  # words from which a source counts as long; up to SHORT as short
@@ -96,8 +96,7 @@ def bleu(run: Path) -> float:
 
 def last_and_mean(run: Path) -> tuple[float, float]:
     """Validation BLEU (greedy) of the last weights and of the mean of the late ones."""
-    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    checks = [line["bleu"] for line in lines if line["kind"] == "validation"]
+    checks = [line["bleu"] for line in lines_of(run / "metrics.jsonl") if line["kind"] == "validation"]
     return checks[-2], checks[-1]
 
 
