@@ -31,7 +31,7 @@ from transduce.training.budget import (
     machine_speed,
     measure_threads,
 )
-from transduce.training.device import describe_machine, memory_gb
+from transduce.training.device import describe_machine, memory_gb, precision
 from transduce.training.loop import TrainingConfig, batches_per_epoch, epoch_batches
 from transduce.transducer import count_parameters
 
@@ -73,6 +73,8 @@ def decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Cal
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
     decided, reasons = _who_decided(request, seconds), list(choice.reasons)
+    if precision(training.precision, device).name == "bfloat16":
+        reasons.append("products of matrices from bfloat16 numbers, which this machine multiplies faster")
     decoding = _searching(request, start.decoding, prepared, decided, reasons)
     _check(model, training, prepared, request)
     threads = torch.get_num_threads()
@@ -171,7 +173,7 @@ def _trial(prepared: Prepared, model: ModelConfig, training: TrainingConfig) -> 
     batches = epoch_batches(prepared.train, training, epoch=0)[:TRIED]
     sides = prepared.tokenizers
     return Trial([collate(prepared.train, rows) for rows in batches], model, sides.source.vocab_size,
-                 sides.target.vocab_size)  # fmt: skip
+                 sides.target.vocab_size, training.precision)  # fmt: skip
 
 
 def _speed_together(machine: Machine | None) -> Callable[[int], float] | None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from transduce.errors import ConfigError
+from transduce.models.linear import ROWS, Linear
 from transduce.training.device import choose_device, describe_machine, precision
 
 CPU = torch.device("cpu")
@@ -37,8 +38,11 @@ def test_a_device_that_is_not_there_is_refused(name: str, what: str, monkeypatch
         choose_device(name)
 
 
-def test_precision_auto_is_single_on_the_cpu_and_bfloat16_where_cuda_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert precision("auto", CPU).name == "float32"
+def test_precision_auto_is_bfloat16_where_that_is_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    for units, onednn in ((True, True), (False, True), (True, False)):
+        monkeypatch.setattr("transduce.training.device._cpu_has_matrix_units", lambda units=units: units)
+        monkeypatch.setattr("transduce.training.device._cpu_has_bfloat16", lambda onednn=onednn: onednn)
+        assert precision("auto", CPU).name == ("bfloat16" if units and onednn else "float32")
     for has in (True, False):
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True, has=has: has)
         assert precision("auto", torch.device("cuda")).name == ("bfloat16" if has else "float32")
@@ -54,13 +58,17 @@ def test_bfloat16_is_refused_on_a_processor_without_it(monkeypatch: pytest.Monke
 
 def test_precision_is_what_a_product_is_computed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transduce.training.device._cpu_has_bfloat16", lambda: True)
-    x = torch.ones(2, 2)
+    layer, x = Linear(2, 2), torch.ones(ROWS, 2)
+    asked: list[str] = []
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", asked.append)
     with precision("float32", CPU).autocast():
-        assert (x @ x).dtype == torch.float32
+        layer(x)
+    assert not asked
     chosen = precision("bfloat16", CPU)
-    for _ in range(2):  # one context a forward pass
+    for times in (1, 2):  # one context a forward pass
         with chosen.autocast():
-            assert (x @ x).dtype == torch.bfloat16
+            assert layer(x).dtype == torch.float32
+        assert asked.count("medium") == times
 
 
 def test_float16_without_cuda_is_refused() -> None:

@@ -550,21 +550,18 @@ def test_bad_steps_must_follow_each_other_to_end_training() -> None:
 
 
 def test_bfloat16_learns_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Any processor can compute a GRU in bfloat16, if slowly; torch has no LSTM in it for those before AVX-512.
+    # A processor without it computes the same in single precision.
     monkeypatch.setattr("transduce.training.device._cpu_has_bfloat16", lambda: True)
-    notes, seen = Notes(), []
-
-    class Watched(Spoiled):
-        def forward(self, *batch: Tensor) -> Tensor:
-            seen.append(logits := super().forward(*batch))
-            return logits
-
-    model: Any = Watched(small_model(embed=32, hidden=32, cell="gru"), calls=set(), what="")
+    asked: list[str] = []
+    real = torch.set_float32_matmul_precision
+    monkeypatch.setattr(torch, "set_float32_matmul_precision", lambda name: (asked.append(name), real(name)))
+    notes, model = Notes(), small_model(embed=32, hidden=32)
     config = TrainingConfig(steps=60, batch_tokens=60, validate_every=10, best_by="loss", precision="bfloat16",
                             optim=OptimConfig(lr=0.01, warmup=5))  # fmt: skip
-    run(model, config, logger=notes, validate=lambda model, _: measures_of(model.inner, CORPUS))
+    run(model, config, logger=notes, validate=lambda model, _: measures_of(model, CORPUS))
     losses = [measures["loss"] for _, measures, _ in notes.validations]
-    assert seen[0].dtype == torch.bfloat16
+    assert "medium" in asked
+    assert torch.get_float32_matmul_precision() == "highest"
     assert all(weight.dtype == torch.float32 for weight in model.parameters())
     assert losses[-1] < 0.75 * losses[0]
 

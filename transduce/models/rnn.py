@@ -39,6 +39,7 @@ from transduce.models.base import (
     reversed_positions,
 )
 from transduce.models.dropout import dropout
+from transduce.models.linear import Linear, linear
 
 # Scores of additive attention take batch * tgt_len * src_len * hidden numbers; longer ones are computed in parts.
 ADDITIVE_LIMIT = 64_000_000
@@ -260,7 +261,7 @@ class Recurrence(nn.Module):
                 x = dropout(x, self.config.dropout, training=self.training)
             for side in range(self.directions):
                 w_ih, w_hh, b_ih, b_hh = self.weights(layer, side)
-                projected = F.linear(x, w_ih, b_ih).unbind(dim=1)  # len of (batch, gates * hidden)
+                projected = linear(x, w_ih, b_ih).unbind(dim=1)  # len of (batch, gates * hidden)
                 first = {"h": h, "c": c} if self.config.cell == "lstm" else {"h": h}
                 state = {name: x.new_zeros(batch, self.hidden) if each is None else each[len(last)]
                          for name, each in first.items()}  # fmt: skip
@@ -324,8 +325,9 @@ class Attention(nn.Module):
         super().__init__()
         self.kind = config.attention
         if self.kind in ("general", "additive"):
-            self.key = nn.Linear(config.enc_hidden, config.hidden, bias=False)
+            self.key = Linear(config.enc_hidden, config.hidden, bias=False)
         if self.kind == "additive":
+            # A plain one: ``_additive`` may compute it again on the way back, where ``coarse_products`` has ended.
             self.query = nn.Linear(config.hidden, config.hidden, bias=False)
             self.v = nn.Parameter(torch.empty(config.hidden).uniform_(-1, 1) / math.sqrt(config.hidden))
 
@@ -425,19 +427,19 @@ class RNN(Generator):
                                   hidden=config.hidden, layers=config.layers, bidirectional=False)  # fmt: skip
         states = 2 if config.cell == "lstm" else 1
         if config.bridge == "dense":
-            self.bridge = nn.Linear(config.enc_hidden, states * config.layers * config.hidden)
+            self.bridge = Linear(config.enc_hidden, states * config.layers * config.hidden)
         # What the output weights multiply: h~ = tanh(W_c [context; s_t]) with attention (Luong et al. 2015, eq. 5);
         # without it s_t itself, brought to the embedding's width only where tied weights ask for it.
         readout = config.hidden if config.attention == "none" and config.tied == "none" else config.embed
         self.combine: nn.Module = nn.Identity()
         if config.attention != "none":
             self.attention = Attention(config)
-            self.combine = nn.Linear(config.enc_hidden + config.hidden, readout, bias=False)
+            self.combine = Linear(config.enc_hidden + config.hidden, readout, bias=False)
         elif config.hidden != readout:
-            self.combine = nn.Linear(config.hidden, readout, bias=False)
+            self.combine = Linear(config.hidden, readout, bias=False)
         if config.has_lexical:
-            self.lexical = nn.Linear(config.embed, config.embed)
-        self.output = nn.Linear(readout, target_vocab)
+            self.lexical = Linear(config.embed, config.embed)
+        self.output = Linear(readout, target_vocab)
         if config.tied != "none":
             self.output.weight = self.target_embedding.weight
         self._prepared: Kept[rnn_search.Prepared] = Kept()

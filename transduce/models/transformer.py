@@ -25,6 +25,7 @@ from transduce.errors import DataError
 from transduce.models import transformer_equations
 from transduce.models.base import AttentionMap, Generator, Groups, Inside, Layer, State, inside
 from transduce.models.dropout import dropout
+from transduce.models.linear import Linear
 
 
 class TransformerConfig(Config, frozen=True, kw_only=True, tag_field="family", tag="transformer"):
@@ -150,8 +151,8 @@ class SelfAttention(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.heads, self.dropout = config.heads, config.attention_dropout
-        self.project = nn.Linear(config.hidden, 3 * config.hidden)  # W_q, W_k and W_v of all heads, one below another
-        self.output = nn.Linear(config.hidden, config.hidden)
+        self.project = Linear(config.hidden, 3 * config.hidden)  # W_q, W_k and W_v of all heads, one below another
+        self.output = Linear(config.hidden, config.hidden)
 
     def forward(self, x: Tensor, *, mask: Tensor | None = None, causal: bool = False, past: Tensor | None = None
                 ) -> dict[str, Tensor]:  # fmt: skip
@@ -176,9 +177,9 @@ class CrossAttention(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.heads, self.dropout = config.heads, config.attention_dropout
-        self.query = nn.Linear(config.hidden, config.hidden)
-        self.project = nn.Linear(config.hidden, 2 * config.hidden)  # W_k and W_v
-        self.output = nn.Linear(config.hidden, config.hidden)
+        self.query = Linear(config.hidden, config.hidden)
+        self.project = Linear(config.hidden, 2 * config.hidden)  # W_k and W_v
+        self.output = Linear(config.hidden, config.hidden)
 
     def remember(self, states: Tensor) -> Tensor:
         """Keys and values of encoder states (batch, src_len, hidden): (2, batch, heads, src_len, head_dim)."""
@@ -206,7 +207,7 @@ class FeedForward(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.up, self.down = nn.Linear(config.hidden, config.inner), nn.Linear(config.inner, config.hidden)
+        self.up, self.down = Linear(config.hidden, config.inner), Linear(config.inner, config.hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         inner = F.relu(self.up(x)) if self.config.activation == "relu" else F.gelu(self.up(x))
@@ -338,7 +339,7 @@ class Transformer(Generator):
         pre = config.norm == "pre"  # the sums of its layers were never brought to one size
         self.encoder_norm: nn.Module = nn.LayerNorm(config.hidden) if pre else nn.Identity()
         self.decoder_norm: nn.Module = nn.LayerNorm(config.hidden) if pre else nn.Identity()
-        self.output = nn.Linear(config.hidden, target_vocab)
+        self.output = Linear(config.hidden, target_vocab)
         if config.tied == "all":
             self.source_embedding.tokens = self.target_embedding.tokens
         self._init_weights()

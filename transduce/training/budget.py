@@ -20,6 +20,7 @@ from transduce.data.batches import Batch
 from transduce.data.tokenizer import PAD, TokenizerConfig
 from transduce.models import DEFAULT, ModelConfig, TransformerConfig, build
 from transduce.training.checkpoint import Progress
+from transduce.training.device import PrecisionName, precision
 from transduce.training.loop import Plan, TrainingConfig
 from transduce.training.loss import token_loss
 from transduce.training.optim import OptimConfig, make_optimizer
@@ -66,6 +67,7 @@ class Trial(NamedTuple):
     model: ModelConfig
     source_vocab: int
     target_vocab: int
+    precision: PrecisionName = "auto"
 
 
 class Speeds(NamedTuple):
@@ -118,11 +120,13 @@ def machine_speed(trial: Trial, *, device: torch.device, seconds: float) -> floa
         torch.manual_seed(0)
         model = build(trial.model, source_vocab=trial.source_vocab, target_vocab=trial.target_vocab).to(device).train()
         optimizer = make_optimizer(model, TrainingConfig().optim)
-        batches = itertools.cycle(trial.batches)
+        batches, autocast = itertools.cycle(trial.batches), precision(trial.precision, device).autocast
 
         def step() -> int:
             source, lengths, target_in, target_out = (torch.from_numpy(each).to(device) for each in next(batches))
-            loss = token_loss(model(source, lengths, target_in), target_out, smoothing=0.1).loss
+            with autocast():
+                logits = model(source, lengths, target_in)
+            loss = token_loss(logits, target_out, smoothing=0.1).loss
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()

@@ -35,7 +35,7 @@ from transduce.training.checkpoint import (
     restore_random_state,
     shapes,
 )
-from transduce.training.device import Precision, precision
+from transduce.training.device import Precision, PrecisionName, precision
 from transduce.training.interrupt import Stop
 from transduce.training.loggers import Logger, Silent, Status
 from transduce.training.loss import token_loss
@@ -62,7 +62,7 @@ class TrainingConfig(Config, frozen=True, kw_only=True):
     bpe_dropout: float = 0.0
     average: float = 0.0  # share of the last updates whose weights are averaged; the mean is kept if it is better
     average_every: int = 10  # updates between two weights in the mean
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    precision: PrecisionName = "auto"
     seed: int = 0
     members: int = 1  # models trained side by side, each as these settings say, whose probabilities are averaged
     # So many of them learn targets from the last token to the first; they rank what the others write.
