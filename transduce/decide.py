@@ -73,7 +73,7 @@ def decide(config: RunConfig, prepared: Prepared, device: torch.device, say: Cal
     model = with_settings(choice.model, group(request, "model"))
     training = with_settings(choice.training, group(request, "training"))
     decided, reasons = _who_decided(request, seconds), list(choice.reasons)
-    if precision(training.precision, device).name == "bfloat16":
+    if training.precision == "auto" and precision("auto", device).name == "bfloat16":
         reasons.append("products of matrices from bfloat16 numbers, which this machine multiplies faster")
     decoding = _searching(request, start.decoding, prepared, decided, reasons)
     _check(model, training, prepared, request)

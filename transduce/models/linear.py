@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-# oneDNN makes code for each number of rows it meets, in a millisecond or so, and batches come in hundreds of sizes. So rows
-# are multiplied in whole dozens of these, and those left over in single precision: then sizes repeat (docs/log.md).
+# oneDNN makes code for each number of rows it meets, in a millisecond or so, and batches come in hundreds of sizes. So a
+# multiple of this many is multiplied, and the rows left over in single precision: then sizes repeat (docs/log.md).
 ROWS = 32
 
 _coarse: ContextVar[bool] = ContextVar("coarse", default=False)
